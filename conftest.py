@@ -1,0 +1,1 @@
+"""The lab uses its own plugin: there is nothing to set up here."""

@@ -1,0 +1,5 @@
+"""Brings this lab's YAML scenarios into ``pytest drills/``."""
+
+from opslab import Scenarios
+
+scenarios = Scenarios("../scenarios")

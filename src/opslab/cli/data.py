@@ -1,0 +1,192 @@
+"""``tc data``: bring market data through the gate, and say what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from opslab.contract.dataset import DatasetRecord, Instrument
+    from opslab.root import Lab
+
+app = typer.Typer(no_args_is_help=True, help="Bring market data through the gate, and say what there is.")
+
+Name = Annotated[str, typer.Option("--dataset", help="The dataset's name.")]
+
+
+@app.command()
+def prepare(dataset: Name) -> None:
+    """Install a synthetic sample that comes with the lab: btcusdt-sample or ethusdt-sample."""
+    from opslab.cli.main import current_lab
+    from opslab.data.catalog import open_dataset
+    from opslab.data.prepare import prepare as install
+
+    lab = current_lab()
+    install(lab, dataset)
+    prepared = open_dataset(lab, dataset)
+    typer.echo(f"Prepared dataset={dataset}")
+    typer.echo(f"target_dir={prepared.directory}")
+    typer.echo(f"files={len(prepared.record.files)}")
+    typer.echo("synthetic data: no candle in it ever traded", err=True)
+
+
+@app.command("import")
+def import_(  # noqa: PLR0913, PLR0917 - each option is a fact that only the user knows
+    source: Annotated[Path, typer.Option("--source", help="A CSV or Parquet file.")],
+    dataset: Name,
+    interval: Annotated[str, typer.Option("--interval", help="Length of a candle: 15s, 1m, 5m, 1h, 1d.")],
+    symbol: Annotated[str | None, typer.Option("--symbol", help="A built-in Binance symbol, such as BTCUSDT.")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="Of --symbol: perpetual or spot.")] = "perpetual",
+    instrument_file: Annotated[
+        Path | None, typer.Option("--instrument-file", help="YAML of an instrument that is not built in.")
+    ] = None,
+    stamp: Annotated[
+        str | None, typer.Option("--stamp", help="What the source's times are: open or close of the candle.")
+    ] = None,
+    timezone: Annotated[str, typer.Option("--timezone", help="Of times that name no zone; only UTC.")] = "UTC",
+    volume_unit: Annotated[
+        str, typer.Option("--volume-unit", help="What the volume counts: base, quote or contracts.")
+    ] = "base",
+    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Flag missing candles instead of failing.")] = False,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Record that the data is made up.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Let other content become a new version.")] = False,
+) -> None:
+    """Read a CSV (plain, or Binance klines) or Parquet file, check it, and install it or quarantine it."""
+    from opslab.cli.data_view import progress_over
+    from opslab.cli.main import current_lab
+    from opslab.contract.dataset import InstrumentKind, Stamp, VolumeUnit
+    from opslab.data.importing import import_file, parse_interval
+
+    _one_of("--timezone", timezone.upper(), ["UTC"])
+    _one_of("--kind", kind, list(InstrumentKind))
+    _one_of("--volume-unit", volume_unit, list(VolumeUnit))
+    if stamp is not None:
+        _one_of("--stamp", stamp, list(Stamp))
+    instrument = _instrument(symbol, kind, instrument_file)
+    lab = current_lab()
+    before = _existing(lab, dataset)
+    with progress_over(source) as report:
+        record = import_file(
+            lab,
+            source,
+            dataset,
+            instrument=instrument,
+            interval=parse_interval(interval),
+            stamp=stamp,
+            replace=replace,
+            progress=report,
+            volume_unit=VolumeUnit(volume_unit),
+            gaps_allowed=allow_gaps,
+            synthetic=synthetic,
+        )
+    _tell_import(lab, record, changed=before != record)
+
+
+@app.command()
+def fingerprint(dataset: Name) -> None:
+    """Measure a canonical dataset's files and write its fingerprint."""
+    from opslab.cli.main import current_lab
+    from opslab.data.catalog import open_dataset
+    from opslab.data.fingerprint import write_fingerprint
+    from opslab.data.layout import locked
+
+    lab = current_lab()
+    opened = open_dataset(lab, dataset)
+    with locked(lab, dataset):
+        path, content = write_fingerprint(lab, opened)
+    typer.echo(f"dataset_sha256={content.dataset_sha256}")
+    typer.echo(f"fingerprint_file={path}")
+
+
+@app.command()
+def check(
+    dataset: Name, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
+) -> None:
+    """Measure a dataset again and judge its candles again; exit 1 when it was altered or is quarantined."""
+    from opslab.cli.data_view import show_checks
+    from opslab.cli.main import current_lab
+    from opslab.data.catalog import open_dataset
+    from opslab.data.recheck import recheck, recorded
+
+    lab = current_lab()
+    record = recorded(lab, dataset)
+    if record.status == "quarantined":
+        show_checks(record, list(record.checks), None, as_json=json)
+        open_dataset(lab, dataset)
+    opened = open_dataset(lab, dataset)
+    measured = opened.measure()
+    if measured == opened.fingerprint:
+        show_checks(record, recheck(opened), measured, as_json=json)
+    elif json:
+        show_checks(record, [], measured, as_json=True)
+    opened.require(measured)
+
+
+@app.command("list")
+def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    """Show every dataset with its state."""
+    from opslab.cli.data_view import show_list
+    from opslab.cli.main import current_lab
+    from opslab.data.catalog import list_records
+
+    entries = list_records(current_lab())
+    if json:
+        from opslab.contract.base import pretty_json
+
+        rows = {
+            name: {"error": str(entry)} if isinstance(entry, Exception) else entry.to_dict() for name, entry in entries
+        }
+        typer.echo(pretty_json(rows).decode(), nl=False)
+        return
+    if not entries:
+        typer.echo("no datasets; `tc data prepare --dataset btcusdt-sample` installs one")
+        return
+    show_list(entries)
+
+
+def _one_of(option: str, value: str, allowed: list[str]) -> None:
+    if value not in allowed:
+        choices = ", ".join(str(choice) for choice in allowed)
+        raise typer.BadParameter(f"{value!r:.40} is not one of {choices}", param_hint=option)
+
+
+def _instrument(symbol: str | None, kind: str, path: Path | None) -> Instrument:
+    from opslab.contract.dataset import InstrumentKind
+    from opslab.data.instruments import built_in, read_instrument_file
+
+    if (symbol is None) == (path is None):
+        raise typer.BadParameter("give one of --symbol and --instrument-file", param_hint="--symbol")
+    return read_instrument_file(path) if path is not None else built_in(str(symbol), InstrumentKind(kind))
+
+
+def _existing(lab: Lab, dataset: str) -> DatasetRecord | None:
+    from opslab.data.catalog import read_record
+    from opslab.data.layout import CANONICAL, dataset_directory
+
+    return read_record(dataset_directory(lab, CANONICAL, dataset))
+
+
+def _tell_import(lab: Lab, record: DatasetRecord, *, changed: bool) -> None:
+    from opslab.contract.dataset import CheckStatus
+    from opslab.data.catalog import open_dataset, why
+    from opslab.data.layout import QUARANTINE, dataset_directory
+    from opslab.errors import DataError
+
+    if record.status == "quarantined":
+        where = dataset_directory(lab, QUARANTINE, record.dataset)
+        raise DataError(
+            f"dataset {record.dataset} is quarantined: {why(record)}",
+            where=where,
+            fix="repair the source and import it again",
+        )
+    installed = open_dataset(lab, record.dataset)
+    typer.echo(f"{'Imported' if changed else 'Unchanged'} dataset={record.dataset}")
+    typer.echo(f"target_dir={installed.directory}")
+    typer.echo(f"version={record.version}")
+    typer.echo(f"rows={record.rows}")
+    typer.echo(f"dataset_sha256={record.dataset_sha256}")
+    for finding in record.checks:
+        if finding.status is CheckStatus.FLAGGED:
+            typer.echo(f"flagged {finding.name}={finding.count}")

@@ -1,0 +1,74 @@
+"""The console script ``tc``: the root option, the groups, and how errors become exit codes.
+
+Exit codes: 0 success or a recorded operational outcome, 1 a domain error (one line on stderr), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opslab import __version__
+from opslab.cli import data, run, spec
+from opslab.errors import OpsLabError
+from opslab.root import Lab, find_lab
+
+if TYPE_CHECKING:
+    from opslab.clock import Clock
+
+app = typer.Typer(
+    name="tc",
+    help="TradingChassis Ops Lab: rehearse the operations of a NautilusTrader system.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(spec.app, name="spec")
+app.add_typer(run.app, name="run")
+app.add_typer(data.app, name="data")
+
+_named_root: list[Path] = []
+
+
+@app.callback()
+def _options(
+    root: Annotated[
+        Path | None, typer.Option(help="The lab's root (default: the nearest one with the marker).")
+    ] = None,
+) -> None:
+    _named_root[:] = [root] if root is not None else []
+
+
+@app.command()
+def version() -> None:
+    """Print the lab's version."""
+    typer.echo(__version__)
+
+
+def current_lab() -> Lab:
+    """Return the lab that ``--root``, the environment or the nearest marker names.
+
+    Raises:
+        RootError: the named root cannot be used.
+    """
+    return find_lab(_named_root[0] if _named_root else None, os.environ, [Path.cwd()])
+
+
+def system_clock() -> Clock:
+    """Return the machine's clock."""
+    from opslab.clock import SystemClock
+
+    return SystemClock()
+
+
+def main() -> None:
+    """Run ``tc`` and exit with the contract's code."""
+    try:
+        app()
+    except OpsLabError as error:
+        typer.secho(f"error: {error}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,108 @@
+"""``tc run``: start runs, verify their bundles, recover what was interrupted, prune old sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from opslab.store.reader import Bundle
+
+app = typer.Typer(help="Start runs, verify their bundles, recover interrupted ones.", no_args_is_help=True)
+
+SpecOption = Annotated[Path, typer.Option(help="The run spec.")]
+
+
+@app.command()
+def init(spec: SpecOption) -> None:
+    """Make a spec's run directory without running it."""
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.contract.spec_file import read_spec
+    from opslab.runs.backtest import initialize
+
+    bundle = initialize(current_lab(), read_spec(spec), system_clock())
+    typer.echo(f"artifacts={bundle.path}")
+    typer.echo(f"config_sha256={bundle.spec.config_sha256()}")
+
+
+@app.command()
+def backtest(spec: SpecOption) -> None:
+    """Run a spec in the backtest engine and leave its bundle."""
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.contract.spec_file import read_spec
+    from opslab.engine.registry import standard_registry
+    from opslab.errors import EngineError
+    from opslab.runs.backtest import run_backtest
+
+    bundle = run_backtest(current_lab(), read_spec(spec), standard_registry(), clock=system_clock())
+    error = bundle.metadata.error
+    if error is not None:
+        raise EngineError(f"run {bundle.run_id} failed: {error}", fix=f"see {bundle.path / 'report.md'}")
+    _tell(bundle)
+
+
+@app.command()
+def verify(run_id: Annotated[str, typer.Option(help="The run.")]) -> None:
+    """Name every broken file, link and digest of a bundle; exit 1 when there is one."""
+    from opslab.cli.main import current_lab
+    from opslab.errors import StoreError
+    from opslab.runs.finish import problems_of
+    from opslab.store.reader import open_bundle
+
+    bundle = open_bundle(current_lab().runs, run_id)
+    problems = problems_of(bundle)
+    typer.echo(f"run_id={run_id}")
+    for problem in problems:
+        typer.echo(f"broken: {problem.path}: {problem.what}")
+    typer.echo(f"verified={str(not problems).lower()}")
+    if problems:
+        raise StoreError(
+            f"{len(problems)} problems, the first: {problems[0].path} {problems[0].what}",
+            where=bundle.path,
+            fix="restore the bundle from a copy, or run it again under another run_id",
+        )
+
+
+@app.command()
+def recover() -> None:
+    """Close runs whose process is gone (failed, interrupted); living runs are left alone."""
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.errors import StoreError
+    from opslab.runs.recovery import recover as recover_all
+
+    recovery = recover_all(current_lab(), system_clock())
+    for run_id in recovery.closed:
+        typer.echo(f"closed run_id={run_id} status=failed reason=interrupted")
+    for name in recovery.removed:
+        typer.echo(f"removed half-made {name}")
+    typer.echo(f"closed={len(recovery.closed)}")
+    if recovery.failed:
+        run_id, error = recovery.failed[0]
+        raise StoreError(f"{len(recovery.failed)} runs could not be closed, the first: {error}", where=run_id)
+
+
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="How many of the newest drill sessions stay.")] = 10,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Also remove sessions that failed or were interrupted.")
+    ] = False,
+) -> None:
+    """Remove old drill sessions with their runs; those that failed stay unless --failed is given."""
+    from opslab.cli.main import current_lab
+    from opslab.runs.sessions import prune as prune_sessions
+
+    pruning = prune_sessions(current_lab(), keep, take_failed=failed)
+    for session in pruning.removed:
+        typer.echo(f"removed session={session}")
+    for session in pruning.kept_failed:
+        typer.echo(f"kept session={session} (failed or interrupted; --failed removes it)")
+    typer.echo(f"removed={len(pruning.removed)}")
+
+
+def _tell(bundle: Bundle) -> None:
+    typer.echo(f"artifacts={bundle.path}")
+    typer.echo(f"config_sha256={bundle.spec.config_sha256()}")
+    typer.echo(f"status={bundle.metadata.status}")

@@ -1,0 +1,35 @@
+"""``tc spec``: validate a run spec, or show what it may hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Validate run specs, or show what they may hold.", no_args_is_help=True)
+
+
+@app.command()
+def validate(
+    spec: Annotated[Path, typer.Option(help="The run spec.")],
+) -> None:
+    """Check a run spec, and that the strategy, venue and instrument it names are known here."""
+    from opslab.cli.main import current_lab
+    from opslab.contract.spec_file import read_spec
+    from opslab.engine.registry import standard_registry
+    from opslab.runs.names import require_known_names
+
+    spec_file = read_spec(spec)
+    require_known_names(current_lab(), spec_file, standard_registry())
+    found = spec_file.spec
+    typer.echo(f"valid run spec: run_id={found.run_id} mode={found.mode} engine={found.engine}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of run specs."""
+    from opslab.contract.base import pretty_json
+    from opslab.contract.spec import RunSpec
+
+    typer.echo(pretty_json(RunSpec.model_json_schema()).decode(), nl=False)

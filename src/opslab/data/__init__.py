@@ -1,0 +1,1 @@
+"""Market data: import, the data gate, canonical and quarantine, fingerprint."""

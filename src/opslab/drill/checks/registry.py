@@ -1,0 +1,161 @@
+"""The registry of checks, and the three answers that a check can give."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opslab.contract.drill import Finding, Phase, Result
+from opslab.drill.history import FactMissing
+from opslab.errors import DrillError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opslab.contract.spec import RunSpec
+    from opslab.drill.history import History
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
+_BUILT_IN = ("opslab.drill.checks.bundles", "opslab.drill.checks.fills", "opslab.drill.checks.runs")
+CRASHED = "OPS-CHECK-CRASHED"
+FACTS_MISSING = "OPS-FACTS-MISSING"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A check's answer.
+
+    Attributes:
+        result: pass, fail or unknown.
+        details: one line for people.
+        code: stable code of what was found, such as ``OPS-FILL-SAME-BAR``; empty on a pass.
+        expected: what should have been, if it can be shown.
+        observed: what was, if it can be shown.
+    """
+
+    result: Result
+    details: str
+    code: str = ""
+    expected: Any = None
+    observed: Any = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check.
+
+    Attributes:
+        name: dotted lower-case words: ``fills.next_open``.
+        judge: the pure function.
+        summary: what it holds, from the function's docstring.
+    """
+
+    name: str
+    judge: Callable[[History, RunSpec | None], Judgement]
+    summary: str
+
+    def ask(self, history: History, spec: RunSpec | None, phase: Phase) -> Finding:
+        """Return the check's finding; a crash or a missing fact is unknown, never a pass."""
+        try:
+            judgement: object = self.judge(history, spec)
+        except FactMissing as missing:
+            judgement = unknown(FACTS_MISSING, str(missing))
+        except Exception as crash:  # noqa: BLE001 - whatever a check raises, it has not said pass
+            judgement = unknown(CRASHED, f"{type(crash).__name__}: {crash}")
+        if not isinstance(judgement, Judgement):
+            judgement = unknown(CRASHED, f"returned {type(judgement).__name__}, not passed(), failed() or unknown()")
+        return Finding(
+            check=self.name,
+            phase=phase,
+            result=judgement.result,
+            code=judgement.code,
+            details=one_line(judgement.details, 600),
+            expected=judgement.expected,
+            observed=judgement.observed,
+        )
+
+
+def passed(details: str = "") -> Judgement:
+    """Return a pass; ``details`` says on how much it rests."""
+    return Judgement(Result.PASS, details)
+
+
+def failed(code: str, details: str, *, expected: Any = None, observed: Any = None) -> Judgement:
+    """Return a finding.
+
+    Args:
+        code: stable and upper-case: reports, categories and ``known_defect`` refer to it.
+        details: one line for people.
+        expected: what should have been, JSON types.
+        observed: what was, JSON types.
+
+    Raises:
+        DrillError: ``code`` has another form.
+    """
+    if not _CODE.fullmatch(code):
+        raise DrillError(
+            f"finding code {code!r:.60} is malformed", fix="use upper-case words joined by '-': OPS-FILL-LATE"
+        )
+    return Judgement(Result.FAIL, details, code, expected, observed)
+
+
+def unknown(code: str, details: str) -> Judgement:
+    """Return that nobody can tell."""
+    return Judgement(Result.UNKNOWN, details, code)
+
+
+_checks: dict[str, Check] = {}
+
+
+def check(name: str) -> Callable[[Callable[[History, RunSpec | None], Judgement]], Check]:
+    """Register a function ``(history, spec) -> passed() | failed() | unknown()`` under ``name``.
+
+    Raises:
+        DrillError: the name is malformed, or another function has it.
+    """
+    if not _NAME.fullmatch(name):
+        raise DrillError(f"check name {name!r:.60} is malformed", fix="use dotted lower-case words: fills.next_open")
+
+    def register(judge: Callable[[History, RunSpec | None], Judgement]) -> Check:
+        registered = Check(name, judge, (judge.__doc__ or "").strip().partition("\n")[0])
+        taken = _checks.get(name)
+        if taken is not None and _origin(taken.judge) != _origin(judge):
+            raise DrillError(
+                f"check {name!r} is registered twice: {_origin(taken.judge)} and {_origin(judge)}",
+                fix="rename one of them",
+            )
+        _checks[name] = registered
+        return registered
+
+    return register
+
+
+def find_check(name: str | Check) -> Check:
+    """Return the check ``name``.
+
+    Raises:
+        DrillError: there is no such check; the nearest is suggested.
+    """
+    if isinstance(name, Check):
+        return name
+    checks = known_checks()
+    if name not in checks:
+        near = difflib.get_close_matches(str(name), checks, n=1)
+        suggestion = f"did you mean {near[0]!r}? " if near else ""
+        raise DrillError(f"unknown check {name!r:.60}", fix=f"{suggestion}known checks: {', '.join(sorted(checks))}")
+    return checks[name]
+
+
+def known_checks() -> dict[str, Check]:
+    """Return every registered check by name, the built-in ones included."""
+    for module in _BUILT_IN:
+        importlib.import_module(module)
+    return dict(_checks)
+
+
+def _origin(judge: Callable[..., Judgement]) -> str:
+    return f"{judge.__module__}.{judge.__qualname__}"

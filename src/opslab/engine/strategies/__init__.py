@@ -1,0 +1,1 @@
+"""The built-in strategies. Their modules import the engine: the registry names them without importing them."""

@@ -1,0 +1,64 @@
+"""The engine's own view of orders, positions and balances at the end of a run, as plain JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nautilus_trader.cache.base import CacheFacade
+
+
+def engine_view(cache: CacheFacade) -> dict[str, list[dict[str, Any]]]:
+    """Return ``orders``, ``positions`` and ``balances``, each sorted; quantities and money are decimal strings."""
+    return {
+        "orders": sorted((_order(order) for order in cache.orders()), key=lambda row: row["client_order_id"]),
+        "positions": sorted(
+            (_position(position) for position in cache.positions()),
+            key=lambda row: (row["instrument"], row["position_id"]),
+        ),
+        "balances": [
+            row for account in sorted(cache.accounts(), key=lambda item: item.id.value) for row in _balances(account)
+        ],
+    }
+
+
+def _order(order: Any) -> dict[str, Any]:
+    return {
+        "client_order_id": order.client_order_id.value,
+        "venue_order_id": order.venue_order_id.value if order.venue_order_id else None,
+        "instrument": order.instrument_id.value,
+        "side": order.side_string(),
+        "type": order.type_string(),
+        "time_in_force": order.tif_string(),
+        "status": order.status_string(),
+        "quantity": str(order.quantity),
+        "filled_quantity": str(order.filled_qty),
+        "price": str(order.price) if order.has_price else None,
+        "trigger_price": str(order.trigger_price) if order.has_trigger_price else None,
+        "average_price": None if not order.filled_qty else repr(float(order.avg_px)),
+        "reduce_only": order.is_reduce_only,
+    }
+
+
+def _position(position: Any) -> dict[str, Any]:
+    return {
+        "position_id": position.id.value,
+        "instrument": position.instrument_id.value,
+        "side": position.side.name,
+        "quantity": str(position.quantity),
+        "signed_quantity": f"{position.signed_decimal_qty():f}",
+        "average_open_price": repr(float(position.avg_px_open)),
+    }
+
+
+def _balances(account: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "account": account.id.value,
+            "currency": currency.code,
+            "total": f"{balance.total.as_decimal():f}",
+            "locked": f"{balance.locked.as_decimal():f}",
+            "free": f"{balance.free.as_decimal():f}",
+        }
+        for currency, balance in sorted(account.balances().items(), key=lambda item: item[0].code)
+    ]

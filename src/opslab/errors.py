@@ -1,0 +1,98 @@
+"""The lab's exceptions: findings about the trading system apart from trouble of the lab itself.
+
+    CheckFailed (AssertionError)      a check found a defect in what is rehearsed
+      CheckUnknown                    a check could not tell: facts are missing, or it crashed
+    OpsLabError (Exception)           the lab itself cannot go on
+      RootError                       where the lab's files live
+      IdError                         a name that is unsafe as a file name
+      SpecError                       a run spec that cannot be used
+      DataError                       market data that cannot be used
+      ContractError                   a file that is not what the contract says
+      StoreError                      a bundle that cannot be written or read
+        RunExistsError                the run id is taken
+      EngineError                     the engine stopped, or did not do what it reported
+      DrillError                      a drill, check or mutant that is used wrongly
+
+Findings fail a test; trouble is an error of the lab, exit code 1 of ``tc``.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def one_line(text: object, limit: int = 400) -> str:
+    """Return ``text`` on one printable line of at most ``limit`` characters, control characters escaped."""
+    escaped = _CONTROL.sub(lambda match: match.group().encode("unicode_escape", "replace").decode(), str(text))
+    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+
+
+class CheckFailed(AssertionError):  # noqa: N818 - a finding, not an error
+    """A check found what must not be.
+
+    Args:
+        message: what was found, starting with the finding's stable code.
+        codes: the codes of all findings behind it.
+    """
+
+    def __init__(self, message: str, codes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.codes = codes
+
+
+class CheckUnknown(CheckFailed):
+    """A check could not tell: a fault never fired, facts are missing, or the check itself crashed."""
+
+
+class OpsLabError(Exception):
+    """Trouble of the lab itself, told in one line.
+
+    Args:
+        what: what is wrong.
+        where: the file, line or name it is about.
+        fix: what the reader can do.
+    """
+
+    def __init__(self, what: str, *, where: object = None, fix: str | None = None) -> None:
+        self.what, self.where, self.fix = what, where, fix
+        place = f"{one_line(where, 200)}: " if where is not None else ""
+        remedy = f"; {fix}" if fix else ""
+        super().__init__(one_line(f"{place}{one_line(what)}{remedy}", 800))
+
+
+class RootError(OpsLabError):
+    """The lab's root, or a path below it, cannot be used."""
+
+
+class IdError(OpsLabError):
+    """A run id, dataset name or slug that is unsafe as a file name."""
+
+
+class SpecError(OpsLabError):
+    """A run spec that is missing, malformed or asks for something unknown."""
+
+
+class DataError(OpsLabError):
+    """Market data that is missing, malformed or not what its record says."""
+
+
+class ContractError(OpsLabError):
+    """A file that does not follow the contract."""
+
+
+class StoreError(OpsLabError):
+    """A bundle that cannot be written or read."""
+
+
+class RunExistsError(StoreError):
+    """The run id is taken: a run directory is never reused."""
+
+
+class EngineError(OpsLabError):
+    """The engine stopped early, or did not do what it reported."""
+
+
+class DrillError(OpsLabError):
+    """A drill, check, fault or mutant that is declared or used wrongly."""

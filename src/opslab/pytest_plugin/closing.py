@@ -1,0 +1,88 @@
+"""Writes the session down at its end: record, metrics, Allure's side files; then prunes older sessions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opslab import __version__
+from opslab.clock import SystemClock, to_stamp
+from opslab.contract.drill import SessionReport
+
+if TYPE_CHECKING:
+    from opslab.pytest_plugin.session import OpsSession
+    from opslab.runs.sessions import Pruning, SessionDirectory
+
+
+def session_report(session: OpsSession, completed_at: str | None) -> SessionReport:
+    """Return what is known of the session; ``completed_at`` is ``None`` while it runs."""
+    return SessionReport(
+        session_id=session.session_id,
+        started_at_utc=session.started_at_utc,
+        completed_at_utc=completed_at,
+        status="running" if completed_at is None else "completed",
+        seed=session.seed,
+        lab_version=__version__,
+        engine_version=version("nautilus_trader"),
+        mutants=bool(session.config.getoption("--opslab-mutants")),
+        verdicts=dict(sorted(Counter(row["outcome"] for row in session.rows).items())),
+        drills=tuple(sorted(session.rows, key=lambda row: str(row["name"]))),
+        runs=tuple(sorted(run_id for row in session.rows for run_id in row["runs"])),
+    )
+
+
+def close_session(session: OpsSession, directory: SessionDirectory) -> list[str]:
+    """Write everything down, prune, and return notes for the terminal."""
+    from opslab.errors import OpsLabError
+    from opslab.report.session_metrics import write_metrics
+    from opslab.runs.sessions import prune
+
+    report = session_report(session, to_stamp(SystemClock().now()))
+    notes = [f"session {session.session_id}, seed {session.seed}: {_relative(directory.path, session.lab.root)}"]
+    try:
+        directory.write(report)
+        write_metrics(report, directory.path / "metrics.prom")
+        if results := session.config.getoption("allure_report_dir", None):
+            _write_allure_files(session, Path(results))
+        notes += _told(prune(session.lab, session.keep))
+    except OpsLabError as error:
+        notes.append(f"the session could not be written whole: {error}")
+    finally:
+        directory.close()
+    return notes
+
+
+def _write_allure_files(session: OpsSession, results: Path) -> None:
+    from opslab.report.allure_files import write_side_files
+
+    facts = {
+        "opslab": __version__,
+        "nautilus_trader": version("nautilus_trader"),
+        "python": platform.python_version(),
+        "pytest": version("pytest"),
+        "contract": "v1",
+        "seed": str(session.seed),
+        "session": session.session_id,
+    }
+    for added in session.config.hook.pytest_opslab_environment():
+        facts.update({str(name): str(value) for name, value in added.items()})
+    write_side_files(results, facts, os.environ)
+
+
+def _told(pruning: Pruning) -> list[str]:
+    notes = []
+    if pruning.removed:
+        notes.append(f"pruned {len(pruning.removed)} older sessions")
+    if pruning.kept_failed:
+        notes.append(
+            f"kept {len(pruning.kept_failed)} older sessions that failed (`tc run prune --failed` removes them)"
+        )
+    return notes
+
+
+def _relative(path: Path, root: Path) -> str:
+    return os.path.relpath(path, root)

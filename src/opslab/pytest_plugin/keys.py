@@ -1,0 +1,29 @@
+"""What the plugin keeps in pytest's stashes: here, so that its modules need not import each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from opslab.drill.drill import Drill
+    from opslab.drill.info import DrillInfo
+    from opslab.pytest_plugin.session import OpsSession
+    from opslab.runs.rehearsal import Rehearsal
+
+SESSION: pytest.StashKey[OpsSession] = pytest.StashKey()
+INFO: pytest.StashKey[DrillInfo] = pytest.StashKey()
+SPEC_PATH: pytest.StashKey[Path] = pytest.StashKey()
+MUTANT: pytest.StashKey[str] = pytest.StashKey()
+DRILL: pytest.StashKey[Drill] = pytest.StashKey()
+REHEARSAL: pytest.StashKey[Rehearsal] = pytest.StashKey()
+BEGAN: pytest.StashKey[float] = pytest.StashKey()
+CLEANUP: pytest.StashKey[ExitStack] = pytest.StashKey()
+LAB_TROUBLE = "drill"
+"""What a report's ``when`` becomes when the lab itself failed, so that pytest counts an error, not a failed test."""
+
+ROW: pytest.StashKey[dict[str, object]] = pytest.StashKey()

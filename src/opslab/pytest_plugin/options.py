@@ -1,0 +1,99 @@
+"""Options and ini settings, all named in one place."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
+    (
+        "--opslab-root",
+        {"metavar": "DIR", "help": "the lab's root directory (default: the nearest one with the marker)"},
+    ),
+    (
+        "--opslab-seed",
+        {
+            "metavar": "N",
+            "help": "seed of the session: a whole number, or 'random' (default: the ini setting opslab_seed)",
+        },
+    ),
+    ("--opslab-plan", {"action": "store_true", "help": "show which drills would run, and run nothing"}),
+    (
+        "--opslab-mutants",
+        {
+            "action": "store_true",
+            "help": "run every drill once per mutant; each must be caught by a check of the drill",
+        },
+    ),
+)
+"""Command-line options and what argparse is told of each."""
+
+INI: tuple[tuple[str, str, object], ...] = (
+    ("opslab_seed", "seed of the session when the command line names none", "0"),
+    ("opslab_spec", "run spec of drills that name none, below the lab's root (default: a packaged sample)", ""),
+    (
+        "opslab_keep_sessions",
+        "how many sessions, with their runs, are kept; failed ones are never pruned silently",
+        "10",
+    ),
+    ("opslab_runbook_base", "put before a drill's relative runbook to make a link", ""),
+)
+"""Ini settings: name, help, default."""
+
+MARKERS = (
+    (
+        "drill(slug, *, rehearses=[], severity='normal', runbook=None, area=None, title=None, detect_within=None, "
+        "contain_within=None, recover_within=None): the test is a drill and ends in a verdict"
+    ),
+    "spec(path): the run spec that the test's run, run_spec and dataset fixtures use",
+    "mutant(name, enact=None): something that must make one of the drill's checks fail; enact returns its context",
+    "known_defect(code, *, versions, reference): the engine defect that the drill finds in these engine versions",
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option and ini setting."""
+    group = parser.getgroup("opslab", "ops lab: rehearse trading operations")
+    for name, settings in OPTIONS:
+        group.addoption(name, **settings)
+    for name, text, default in INI:
+        parser.addini(name, text, type="string", default=default)
+
+
+def whole_number(name: str, text: str, least: int = 0) -> int:
+    """Return ``text`` as a whole number.
+
+    Raises:
+        pytest.UsageError: it is none, or below ``least``.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise pytest.UsageError(f"{name}: {text!r:.40} is not a whole number of at least {least}; correct it")
+    return number
+
+
+def session_seed(config: pytest.Config) -> int:
+    """Return the seed that the command line, else the ini file, names.
+
+    Raises:
+        pytest.UsageError: it is neither a number nor ``random``.
+    """
+    text = config.getoption("--opslab-seed")
+    if text is None:
+        return whole_number("opslab_seed", config.getini("opslab_seed"))
+    if text == "random":
+        return secrets.randbelow(2**31)
+    return whole_number("--opslab-seed", text)
+
+
+def known_names() -> Sequence[str]:
+    """Return every option and ini setting, for the generated reference."""
+    return [name for name, _ in OPTIONS] + [name for name, _, _ in INI]

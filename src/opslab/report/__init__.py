@@ -1,0 +1,1 @@
+"""Renderings: metadata, metrics, Markdown, Allure, JUnit and Prometheus text. Nothing here decides anything."""

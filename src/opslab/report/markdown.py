@@ -1,0 +1,117 @@
+"""Renders ``report.md``: what a person reads first. No PnL, Sharpe or return figures, by contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opslab.report.metadata import metadata_of, metrics_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opslab.contract.events import DatasetFacts
+    from opslab.contract.metadata import Metadata, RunMetrics
+    from opslab.store.reader import Bundle
+
+_FILL = {
+    "next_open": "What the strategy decides on a bar is filled at the open of the next one.",
+    "same_close": "What the strategy decides on a bar is filled at the close of that same bar: it trades on a price "
+    "that nobody could still get.",
+}
+
+
+def render_report(bundle: Bundle) -> bytes:
+    """Return the content of ``report.md``."""
+    metadata, metrics = metadata_of(bundle), metrics_of(bundle)
+    sections = [
+        _summary(metadata, metrics),
+        _execution(metadata, metrics),
+        _smoke(metadata, metrics),
+        _inputs(metadata),
+        _timeline(bundle),
+        _drills(metadata),
+        _DISCLAIMER,
+    ]
+    return ("\n\n".join(section for section in sections if section) + "\n").encode()
+
+
+_DISCLAIMER = """## Disclaimer
+
+This report is evidence of an operational rehearsal on recorded or synthetic data. It claims nothing about profit,
+and nothing in it reached a real venue."""
+
+
+def _bullets(pairs: Iterable[tuple[str, object]]) -> str:
+    return "\n".join(f"- {name}: {_plain(value)}" for name, value in pairs)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value).replace("\n", " ").replace("|", "\\|")
+
+
+def _summary(metadata: Metadata, metrics: RunMetrics) -> str:
+    names = ("dataset", "scenario_name", "scenario_version", "strategy_registered", "input_candles_count")
+    pairs: list[tuple[str, object]] = [("status", metadata.status), ("engine", metadata.engine)]
+    pairs += [(name, getattr(metrics, name)) for name in (*names, "bars_processed", "engine_duration_ms")]
+    if metadata.error:
+        pairs += [("error", metadata.error), ("failure_reason", metadata.failure_reason)]
+    return f"# Backtest report: {metadata.run_id}\n\n{_bullets(pairs)}"
+
+
+def _execution(metadata: Metadata, metrics: RunMetrics) -> str:
+    execution = metadata.engine_execution
+    fill = _FILL[execution.fill] if execution and execution.fill else "The engine did not run."
+    pairs = [
+        ("fill", execution.fill if execution else None),
+        ("bars_seen", metrics.bars_seen),
+        ("deterministic_action_triggered", metrics.deterministic_action_triggered),
+        ("nautilus_version", execution.nautilus_version if execution else None),
+    ]
+    return f"## Built-in Scenario Execution\n\n{fill}\n\n{_bullets(pairs)}"
+
+
+def _smoke(metadata: Metadata, metrics: RunMetrics) -> str:
+    stream = metadata.event_stream
+    pairs = [
+        ("orders_submitted", metrics.orders_submitted),
+        ("fills_count", metrics.fills_count),
+        ("orders_denied", metrics.orders_denied),
+        ("synthetic_ticks", metrics.synthetic_ticks),
+        ("events", stream.events if stream else None),
+        ("event_stream_sha256", stream.sha256 if stream else None),
+        ("market_data_sha256", stream.market_data_sha256 if stream else None),
+    ]
+    return f"## Smoke Backtest Summary\n\n{_bullets(pairs)}"
+
+
+def _inputs(metadata: Metadata) -> str:
+    if metadata.inputs is None:
+        return ""
+    rows = "\n".join(
+        f"| {item.dataset} | {item.instrument} | {_origin(item)} | `{item.fingerprint}` |"
+        for item in metadata.inputs.datasets
+    )
+    pairs = [("inputs_sha256", metadata.inputs_sha256), ("config_sha256", metadata.config_sha256)]
+    return f"## Inputs\n\n{_bullets(pairs)}\n\n| dataset | instrument | data | fingerprint |\n|---|---|---|---|\n{rows}"
+
+
+def _origin(dataset: DatasetFacts) -> str:
+    return "synthetic" if dataset.synthetic else "recorded"
+
+
+def _timeline(bundle: Bundle) -> str:
+    rows = [f"| {event['ts_utc']} | {event['event']} | {_moment(event)} |" for event in bundle.journal]
+    return "## Timeline\n\n| time (UTC) | event | |\n|---|---|---|\n" + "\n".join(rows)
+
+
+def _moment(event: dict[str, object]) -> str:
+    keys = ("error", "note", "drill_name", "phase", "fault", "outcome")
+    return ", ".join(_plain(event[key]) for key in keys if event.get(key))
+
+
+def _drills(metadata: Metadata) -> str:
+    return (
+        "## Drills\n\n" + _bullets((name, f"drills/{name}.json") for name in metadata.drills) if metadata.drills else ""
+    )

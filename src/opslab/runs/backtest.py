@@ -1,0 +1,199 @@
+"""The life of a backtest: planned, claimed, run by the real engine, recorded, rendered and sealed."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opslab import __version__
+from opslab.clock import Clock, SystemClock, to_stamp
+from opslab.contract.events import (
+    BacktestCompleted,
+    BacktestStarted,
+    EngineCounters,
+    EventStreamFacts,
+    LabFacts,
+    RunCompleted,
+    RunFailed,
+    RunInitialized,
+    RunStarted,
+    Status,
+)
+from opslab.contract.spec import Fill
+from opslab.errors import OpsLabError, one_line
+from opslab.runs.finish import finish, render
+from opslab.runs.plan import Plan, plan_backtest
+from opslab.store import layout
+from opslab.store.reader import Bundle
+from opslab.store.writer import BundleWriter
+
+if TYPE_CHECKING:
+    from opslab.contract.spec import RunSpec
+    from opslab.contract.spec_file import SpecFile
+    from opslab.engine.backtest import BacktestResult
+    from opslab.engine.registry import StrategyRegistry
+    from opslab.root import Lab
+
+_COUNTED = (
+    "input_candles_count",
+    "bars_processed",
+    "strategy_registered",
+    "bars_seen",
+    "orders_submitted",
+    "fills_count",
+    "deterministic_action_triggered",
+    "orders_denied",
+    "synthetic_ticks",
+)
+_NOTES = {
+    Fill.NEXT_OPEN: "orders that a bar causes are filled at the open of the next bar",
+    Fill.SAME_CLOSE: "orders that a bar causes are filled at the close of that same bar",
+}
+
+
+def initialize(lab: Lab, spec_file: SpecFile, clock: Clock | None = None) -> Bundle:
+    """Make the run directory of a spec without running it.
+
+    Raises:
+        RunExistsError: the run id is taken.
+        StoreError: nothing can be written.
+    """
+    clock = clock or SystemClock()
+    life = _Life(lab, spec_file, spec_file.spec.run_id, clock)
+    first = RunInitialized(**life.base(Status.INITIALIZED), **life.origin())
+    with BundleWriter.create(lab.runs, life.run_id, spec_file.content, first, clock) as writer:
+        render(writer, (layout.METADATA,))
+        return Bundle(writer.path)
+
+
+def run_backtest(
+    lab: Lab,
+    spec_file: SpecFile,
+    registry: StrategyRegistry,
+    *,
+    clock: Clock | None = None,
+    run_id: str | None = None,
+    session_id: str | None = None,
+) -> Bundle:
+    """Run a backtest and return its sealed bundle, completed or failed: ``bundle.metadata`` says which.
+
+    Args:
+        lab: where datasets are read and the bundle is written.
+        spec_file: the spec.
+        registry: the strategies that a spec may name.
+        clock: stamps the record.
+        run_id: the effective id, when it is not the spec's own.
+        session_id: the session that the run belongs to.
+
+    Raises:
+        SpecError: the spec asks for something unknown; nothing was written.
+        DataError: a dataset is unknown or quarantined; nothing was written.
+        RunExistsError: the run id is taken; nothing was written.
+        StoreError: the bundle could not be written to its end; ``tc run recover`` closes it.
+    """
+    clock = clock or SystemClock()
+    plan = plan_backtest(lab, spec_file, registry)
+    life = _Life(lab, spec_file, run_id or spec_file.spec.run_id, clock)
+    started = RunStarted(
+        **life.base(Status.RUNNING),
+        **life.origin(),
+        session_id=session_id,
+        python_version=platform.python_version(),
+        inputs=plan.inputs,
+        inputs_sha256=plan.inputs_sha256,
+    )
+    with BundleWriter.create(lab.runs, life.run_id, spec_file.content, started, clock) as writer:
+        try:
+            _execute(plan, life, writer)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            name = type(stop).__name__
+            writer.append(RunFailed(**life.base(Status.FAILED), error=f"stopped by {name}", reason="interrupted"))
+            finish(writer)
+            raise
+        except OpsLabError as error:
+            writer.append(life.failed(writer, error))
+        else:
+            writer.append(RunCompleted(**life.base(Status.COMPLETED)))
+        return finish(writer)
+
+
+def _execute(plan: Plan, life: _Life, writer: BundleWriter) -> None:
+    # Imports the engine, which commands and plans that never run one must not pay for.
+    from opslab.engine.backtest import Feed  # noqa: PLC0415
+    from opslab.engine.backtest import run_backtest as run_engine  # noqa: PLC0415
+
+    plan.require_inputs()
+    feeds = [Feed(dataset.instrument, dataset.load()) for dataset in plan.datasets]
+    spec = plan.spec
+    writer.append(BacktestStarted(**life.base(Status.RUNNING), note=_NOTES[spec.execution.fill]))
+    result = run_engine(
+        feeds=feeds,
+        factory=plan.factory,
+        params=spec.strategy.params,
+        fill=spec.execution.fill,
+        limits=spec.risk.limits,
+        starting_balance=spec.execution.starting_balance,
+        seed=spec.seed,
+    )
+    stream = _write_stream(writer, result)
+    counters = _counters(spec, result)
+    writer.append(BacktestCompleted(**life.base(Status.RUNNING), **counters.model_dump(), event_stream=stream))
+
+
+def _write_stream(writer: BundleWriter, result: BacktestResult) -> EventStreamFacts:
+    """Write the event stream and the engine's last view, and return what the journal says of them."""
+    writer.write(layout.EVENTS, b"".join(result.event_lines))
+    writer.write(layout.VIEWS, result.view_line)
+    return EventStreamFacts(
+        events=len(result.event_lines), sha256=result.events_sha256, market_data_sha256=result.market_data_sha256
+    )
+
+
+def _counters(spec: RunSpec, result: BacktestResult) -> EngineCounters:
+    return EngineCounters(
+        scenario_name=spec.strategy.name,
+        scenario_version=spec.strategy.version,
+        engine_duration_ms=result.duration_ns // 1_000_000,
+        **{name: getattr(result, name) for name in _COUNTED},
+    )
+
+
+@dataclass(frozen=True)
+class _Life:
+    """What every event of one run's life says."""
+
+    lab: Lab
+    spec_file: SpecFile
+    run_id: str
+    clock: Clock
+
+    def base(self, status: Status) -> dict[str, Any]:
+        spec = self.spec_file.spec
+        return {
+            "ts_utc": to_stamp(self.clock.now()),
+            "run_id": self.run_id,
+            "mode": spec.mode,
+            "engine": spec.engine,
+            "status": status,
+            "config_sha256": spec.config_sha256(),
+            "artifacts_dir": str(self.lab.runs / self.run_id),
+        }
+
+    def origin(self) -> dict[str, Any]:
+        """What the first event says of where the run comes from."""
+        return {
+            "spec_path": str(self.spec_file.path),
+            "spec_run_id": self.spec_file.spec.run_id,
+            "lab": LabFacts(root=str(self.lab.root), root_source=self.lab.source, version=__version__),
+        }
+
+    def failed(self, writer: BundleWriter, error: Exception) -> RunFailed:
+        """The terminal event of a run that an error ended, with what the engine had counted by then."""
+        partial: BacktestResult | None = getattr(error, "partial", None)
+        return RunFailed(
+            **self.base(Status.FAILED),
+            error=one_line(error),
+            counters=None if partial is None else _counters(self.spec_file.spec, partial),
+            event_stream=None if partial is None else _write_stream(writer, partial),
+        )

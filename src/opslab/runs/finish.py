@@ -1,0 +1,42 @@
+"""The end of every run, however it came: render from the facts, then seal. Done again, it gives the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opslab.report.markdown import render_report
+from opslab.report.metadata import render_metadata, render_metrics
+from opslab.store import layout
+from opslab.store.integrity import Problem, verify
+from opslab.store.reader import Bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opslab.store.writer import BundleWriter
+
+RENDERERS = {layout.METADATA: render_metadata, layout.METRICS: render_metrics, layout.REPORT: render_report}
+"""The files that are pure functions of spec, journal and later facts."""
+
+
+def render(writer: BundleWriter, names: Iterable[str] = tuple(RENDERERS)) -> None:
+    """Write the rendered files ``names`` from the facts as they stand.
+
+    Raises:
+        StoreError: a file cannot be read or written.
+    """
+    bundle = Bundle(writer.path)
+    for name in names:
+        writer.write(name, RENDERERS[name](bundle))
+
+
+def finish(writer: BundleWriter) -> Bundle:
+    """Render and seal a run whose terminal event is in the journal, and return its bundle."""
+    render(writer)
+    writer.seal()
+    return Bundle(writer.path)
+
+
+def problems_of(bundle: Bundle) -> list[Problem]:
+    """Return everything that is wrong with ``bundle``; empty when nothing changed since its end."""
+    return verify(bundle, RENDERERS)

@@ -1,0 +1,169 @@
+"""What one drill uses: runs under effective ids, its own journal, and the history that its checks read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opslab.contract.base import pretty_json, sha256_hex
+from opslab.contract.events import FailureDrillExecuted
+from opslab.contract.spec import Mode
+from opslab.data.catalog import open_dataset
+from opslab.data.prepare import prepare_missing
+from opslab.drill.history import History, RunHistory
+from opslab.errors import CheckFailed, SpecError
+from opslab.runs.backtest import run_backtest
+from opslab.runs.finish import problems_of, render
+from opslab.runs.spec_edit import edited
+from opslab.store import layout
+from opslab.store.durable import make_directory, write_bytes
+from opslab.store.journal import Journal
+from opslab.store.reader import Bundle
+from opslab.store.writer import BundleWriter, append_post
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from opslab.clock import Clock
+    from opslab.contract.drill import DrillReport, Phase
+    from opslab.contract.events import Event
+    from opslab.contract.spec_file import SpecFile
+    from opslab.data.candles import Candles
+    from opslab.engine.registry import StrategyRegistry
+    from opslab.root import Lab
+    from opslab.runs.sessions import SessionIds
+
+
+class Rehearsal:
+    """Runs specs for one drill and remembers their bundles; it is the drill's history source.
+
+    Args:
+        lab: where everything is.
+        ids: names the session and each of its runs.
+        registry: the strategies that specs may name.
+        clock: stamps the record.
+        on_sealed: is told of each run that was sealed.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        ids: SessionIds,
+        registry: StrategyRegistry,
+        clock: Clock,
+        on_sealed: Callable[[Bundle], None] = lambda _bundle: None,
+    ) -> None:
+        self.lab, self.ids, self.registry, self.clock, self._on_sealed = lab, ids, registry, clock, on_sealed
+        self.bundles: list[Path] = []
+
+    def run(self, spec_file: SpecFile, changes: Mapping[str, Any] | None = None, *, may_fail: bool = False) -> Bundle:
+        """Run a spec under an effective id and return its bundle; packaged samples it needs are installed first.
+
+        Args:
+            spec_file: the spec.
+            changes: what to change first, by dotted key: ``{"execution.fill": "same_close"}``.
+            may_fail: return the bundle of a failed run too.
+
+        Raises:
+            CheckFailed: the run failed, and ``may_fail`` is not set.
+            SpecError: the changed spec is none, or its mode has no runner yet.
+        """
+        chosen = edited(spec_file, changes) if changes else spec_file
+        if chosen.spec.mode is not Mode.BACKTEST:
+            raise SpecError("mode 'paper' cannot be run yet", where=chosen.path, fix="set mode: backtest")
+        for data in chosen.spec.datasets:
+            prepare_missing(self.lab, data.dataset)
+        run_id = self.ids.effective(chosen.spec.run_id)
+        bundle = run_backtest(
+            self.lab, chosen, self.registry, clock=self.clock, run_id=run_id, session_id=self.ids.session_id
+        )
+        self.adopt(bundle)
+        if bundle.metadata.error and not may_fail:
+            __tracebackhide__ = True
+            raise CheckFailed(f"OPS-RUN-FAILED: run {run_id} failed: {bundle.metadata.error}", ("OPS-RUN-FAILED",))
+        return bundle
+
+    def adopt(self, bundle: Bundle) -> Bundle:
+        """Count a run that another process made as one of this drill's."""
+        self.bundles.append(bundle.path)
+        self._on_sealed(bundle)
+        return bundle
+
+    def history(self, facts: Mapping[str, Any]) -> History:
+        """Return what the bundles hold now, with the drill's facts."""
+        return History(tuple(run_history(self.lab, Bundle(path)) for path in self.bundles), dict(facts))
+
+    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the protocol's
+        """Sealed bundles do not change any more."""
+        return False
+
+
+def run_history(lab: Lab, bundle: Bundle) -> RunHistory:
+    """Return the history of a stored run."""
+
+    def candles() -> dict[str, Candles]:
+        datasets = [open_dataset(lab, data.dataset) for data in bundle.spec.datasets]
+        return {f"{item.instrument.symbol}.{item.instrument.venue.upper()}": item.load() for item in datasets}
+
+    return RunHistory(
+        bundle=bundle,
+        find_problems=lambda: tuple(f"{problem.path} {problem.what}" for problem in problems_of(bundle)),
+        load_candles=candles,
+    )
+
+
+class DrillJournal:
+    """Writes a drill's events to a journal of its own: a listener.
+
+    Args:
+        path: the journal's file.
+        run_id: what a repair line would bear.
+        clock: stamps repairs.
+    """
+
+    def __init__(self, path: Path, run_id: str, clock: Clock) -> None:
+        make_directory(path.parent)
+        path.unlink(missing_ok=True)
+        self._journal = Journal(path, run_id, clock=clock)
+
+    def entered(self, phase: Phase) -> None:
+        """A phase boundary is told as an event too."""
+
+    def told(self, event: Event) -> None:
+        """Write the event."""
+        self._journal.append(event.to_dict())
+
+    def ended(self) -> None:
+        """Close the file."""
+        self._journal.close()
+
+
+def keep_report(report: DrillReport, name: str, bundles: list[Path], directory: Path, clock: Clock) -> Path:
+    """Write a drill's report beside its only run, else into the session's ``directory``, and return where.
+
+    The run's own facts are not touched: the report is a new file, told in ``post.jsonl``, and the renderings follow.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    content = pretty_json(report.to_dict())
+    sealed = [path for path in bundles if (path / layout.MANIFEST).is_file()]
+    if len(bundles) != 1 or not sealed or report.mutant is not None:
+        make_directory(directory)
+        write_bytes(directory / f"{name}.json", content)
+        return directory / f"{name}.json"
+    (path,) = sealed
+    relative = f"{layout.DRILLS}/{name}.json"
+    writer = BundleWriter(path, clock)
+    writer.write(relative, content)
+    told = FailureDrillExecuted(
+        ts_utc=report.ts_utc,
+        run_id=path.name,
+        drill_name=report.drill_name,
+        outcome=report.outcome,
+        report_path=relative,
+        report_sha256=sha256_hex(content),
+    )
+    append_post(path, told, clock)
+    render(writer, layout.RENDERED)
+    return path / relative

@@ -1,0 +1,145 @@
+"""Sessions of drills on disk: their ids, their record, and pruning, which never takes a failed one silently."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opslab.contract.base import pretty_json
+from opslab.contract.drill import SessionReport
+from opslab.contract.upgrades import read_artifact
+from opslab.errors import ContractError
+from opslab.ids import fitted_id
+from opslab.store import layout
+from opslab.store.durable import STAGING_PREFIX, make_directory, write_bytes
+from opslab.store.lock import Lock, is_alive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opslab.root import Lab
+
+SESSION_FILE = "session.json"
+PASSING = frozenset({"pass", "known_defect", "caught"})
+
+
+@dataclass
+class SessionIds:
+    """Names a session's runs so that specs with a fixed id can run again and again.
+
+    Attributes:
+        session_id: the session.
+        worker: ``main``, or the xdist worker.
+    """
+
+    session_id: str
+    worker: str = "main"
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def effective(self, spec_run_id: str) -> str:
+        """Return the next effective id: ``<spec run_id>-<session>-<worker>-<n>``."""
+        return fitted_id(spec_run_id, f"{self.session_id}-{self.worker}-{next(self._numbers)}")
+
+
+class SessionDirectory:
+    """The directory of a living session, locked while it lives.
+
+    Args:
+        lab: the lab.
+        session_id: the session.
+    """
+
+    def __init__(self, lab: Lab, session_id: str) -> None:
+        self.path = lab.sessions / session_id
+        self._lock = Lock(self.path / layout.LOCK)
+
+    def open(self, report: SessionReport) -> None:
+        """Make the directory and write the session down as running.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        make_directory(self.path)
+        self._lock.acquire()
+        self.write(report)
+
+    def write(self, report: SessionReport) -> None:
+        """Write ``session.json``."""
+        write_bytes(self.path / SESSION_FILE, pretty_json(report.to_dict()))
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self._lock.release()
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What a pruning did.
+
+    Attributes:
+        removed: sessions that were removed, with their runs.
+        kept_failed: older sessions that were kept because they failed or were interrupted.
+    """
+
+    removed: tuple[str, ...]
+    kept_failed: tuple[str, ...]
+
+
+def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
+    """Remove all but the newest ``keep`` sessions, with the runs that belong to them.
+
+    Sessions that failed or never ended stay unless ``take_failed`` asks for them; a living one always stays.
+    """
+    sessions = sorted((path for path in _directories(lab.sessions)), key=lambda path: path.name, reverse=True)
+    removed: list[str] = []
+    kept: list[str] = []
+    for path in sessions[keep:]:
+        if is_alive(path):
+            continue
+        report = _read(path)
+        if not take_failed and (report is None or not has_passed(report)):
+            kept.append(path.name)
+            continue
+        for run in _runs_of(lab, path.name):
+            if not is_alive(run):
+                _remove(run)
+        _remove(path)
+        removed.append(path.name)
+    return Pruning(tuple(removed), tuple(kept))
+
+
+def has_passed(report: SessionReport) -> bool:
+    """Whether the session ended, and every drill of it passed."""
+    return report.status == "completed" and not any(
+        count for verdict, count in report.verdicts.items() if verdict not in PASSING
+    )
+
+
+def _read(path: Path) -> SessionReport | None:
+    try:
+        return read_artifact(SessionReport, json.loads((path / SESSION_FILE).read_bytes()), str(path / SESSION_FILE))
+    except (OSError, ValueError, ContractError):
+        return None
+
+
+def _runs_of(lab: Lab, session_id: str) -> list[Path]:
+    return [path for path in _directories(lab.runs) if f"-{session_id}-" in path.name]
+
+
+def _directories(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return [
+        path for path in parent.iterdir() if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+    ]
+
+
+def _remove(path: Path) -> None:
+    # Renamed first, so that a crash half-way leaves staging to be cleared and not half a bundle.
+    doomed = path.with_name(f"{STAGING_PREFIX}{secrets.token_hex(4)}-{path.name}"[:255])
+    path.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)

@@ -1,0 +1,13 @@
+"""Package data: what an installed wheel brings along so that the first run needs no network."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+SAMPLE_SPEC = "btcusdt_round_trip.run.yaml"
+
+
+def sample_spec() -> Path:
+    """Return the run spec that drills use when they name none: a day or more of synthetic minutes, orders both ways."""
+    return Path(str(resources.files(__name__) / "scenarios" / SAMPLE_SPEC))

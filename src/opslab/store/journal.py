@@ -1,0 +1,205 @@
+"""The hash-chained journal: one ``O_APPEND`` write a line under ``flock``, each line naming the digest before it.
+
+A line is compact JSON: the event's fields, ``seq`` (from 1) and ``prev_sha256``, the SHA-256 of the line before without
+its newline; the first line names the chain's anchor. *Acknowledged* means that ``append`` returned: the line is whole,
+and with ``durable=True`` on disk. ``flock`` is used directly because a lock-file library costs ten times more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opslab.clock import Clock, SystemClock, to_stamp
+from opslab.contract.base import compact_json, sha256_hex
+from opslab.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+GENESIS = "0" * 64
+"""The anchor of a run's own journal."""
+
+_TAIL_BLOCK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Head:
+    """The end of a chain: how many lines, and the digest of the last (the anchor when there is none)."""
+
+    lines: int
+    sha256: str
+
+
+class Journal:
+    """An append-only chained file that any number of threads and processes may write.
+
+    Args:
+        path: the file, created when missing.
+        run_id: stands in the line that records a repair.
+        anchor: what the first line names as the digest before it.
+        clock: stamps repairs.
+    """
+
+    def __init__(self, path: Path, run_id: str, *, anchor: str = GENESIS, clock: Clock | None = None) -> None:
+        self.path = path
+        self._run_id = run_id
+        self._anchor = anchor
+        self._clock = clock or SystemClock()
+        self._mutex = threading.Lock()
+        self._descriptor, self._owner = -1, -1
+        self._size, self._head = -1, Head(0, anchor)
+
+    def append(self, event: Mapping[str, Any], *, durable: bool = False) -> Head:
+        """Add one line and return the new head.
+
+        A line that another writer left unfinished is cut first, and the cut is recorded.
+
+        Raises:
+            StoreError: the line could not be written whole; the file is then as it was before.
+        """
+        with self._mutex, self._locked() as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size != self._size:
+                size = self._catch_up(descriptor, size)
+            self._write(descriptor, size, event)
+            if durable:
+                self._sync(descriptor)
+            return self._head
+
+    def close(self) -> None:
+        """Close the descriptor; a later append opens it again."""
+        with self._mutex:
+            if self._descriptor >= 0 and self._owner == os.getpid():
+                os.close(self._descriptor)
+            self._descriptor = -1
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        # A forked child must not share the parent's lock: flock belongs to the open file, so it opens its own.
+        if self._descriptor < 0 or self._owner != os.getpid():
+            try:
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            except OSError as error:
+                raise self._trouble("cannot be opened", error) from error
+            self._owner, self._size = os.getpid(), -1
+        descriptor = self._descriptor
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield descriptor
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _catch_up(self, descriptor: int, size: int) -> int:
+        last, torn = _read_tail(descriptor, size)
+        self._head = _head_of(last, self._anchor, self.path)
+        if torn:
+            os.ftruncate(descriptor, size - len(torn))
+            size -= len(torn)
+            repair = {"event": "journal_repaired", "run_id": self._run_id, "ts_utc": to_stamp(self._clock.now())}
+            size = self._write(descriptor, size, {**repair, "torn_bytes": len(torn), "torn_sha256": sha256_hex(torn)})
+        return size
+
+    def _write(self, descriptor: int, size: int, event: Mapping[str, Any]) -> int:
+        try:
+            line = compact_json({**event, "seq": self._head.lines + 1, "prev_sha256": self._head.sha256}).encode()
+        except (TypeError, ValueError) as error:
+            raise StoreError(
+                f"an event cannot be encoded: {error}", where=self.path, fix="use plain finite values"
+            ) from error
+        try:
+            written = os.write(descriptor, line + b"\n")
+        except OSError as error:
+            raise self._trouble("cannot be written", error) from error
+        if written != len(line) + 1:
+            os.ftruncate(descriptor, size)
+            raise StoreError("took only part of a line, which was undone", where=self.path, fix="free some space")
+        self._head = Head(self._head.lines + 1, sha256_hex(line))
+        self._size = size + written
+        return self._size
+
+    def _sync(self, descriptor: int) -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise self._trouble("cannot be made durable", error) from error
+
+    def _trouble(self, what: str, error: OSError) -> StoreError:
+        return StoreError(f"{what}: {error.strerror or error}", where=self.path, fix="check space, rights and the path")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chained file as it was read.
+
+    Attributes:
+        events: each whole line's fields, chain fields included.
+        head: the last whole line.
+        torn: bytes after the last newline.
+        problems: what is wrong, each with its line.
+        chained: whether the lines carry a chain at all; the earlier lab's do not.
+    """
+
+    events: tuple[dict[str, Any], ...]
+    head: Head
+    torn: bytes
+    problems: tuple[str, ...]
+    chained: bool
+
+
+def read_chain(content: bytes, anchor: str = GENESIS) -> Chain:
+    """Return the lines of a journal and everything that is wrong with them."""
+    *lines, torn = content.split(b"\n")
+    events: list[dict[str, Any]] = []
+    problems: list[str] = []
+    before, chained = anchor, True
+    for number, line in enumerate(lines, 1):
+        event = _parsed(line)
+        if event is None:
+            problems.append(f"line {number} is not a JSON object")
+        else:
+            events.append(event)
+            chained = chained and ("seq" in event or "prev_sha256" in event)
+            if event.get("seq") != number:
+                problems.append(f"line {number} has seq {event.get('seq')!r:.20}")
+            if event.get("prev_sha256") != before:
+                problems.append(f"line {number} does not follow the line before it (broken link)")
+        before = sha256_hex(line)
+    if torn:
+        problems.append(f"ends in an unfinished line of {len(torn)} bytes")
+    return Chain(tuple(events), Head(len(lines), before), torn, tuple(problems), chained or not events)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _read_tail(descriptor: int, size: int) -> tuple[bytes | None, bytes]:
+    """Return the last whole line, if any, and the bytes after the last newline."""
+    start, content = size, b""
+    while start > 0 and content.count(b"\n") < (2 if content.endswith(b"\n") else 3):
+        begin = max(0, start - _TAIL_BLOCK)
+        content = os.pread(descriptor, start - begin, begin) + content
+        start = begin
+    *lines, torn = content.split(b"\n")
+    return (lines[-1] if lines else None), torn
+
+
+def _head_of(line: bytes | None, anchor: str, path: Path) -> Head:
+    if line is None:
+        return Head(0, anchor)
+    event = _parsed(line)
+    sequence = event.get("seq") if event else None
+    if not isinstance(sequence, int):
+        raise StoreError("ends in a line without a seq", where=path, fix="`tc run verify` names what is broken")
+    return Head(sequence, sha256_hex(line))

@@ -1,0 +1,21 @@
+"""The names in a bundle, in one place."""
+
+from __future__ import annotations
+
+RUN_SPEC = "run_spec.yaml"
+METADATA = "metadata.json"
+JOURNAL = "journal.jsonl"
+METRICS = "metrics.json"
+REPORT = "report.md"
+EVENTS = "events.jsonl"
+VIEWS = "views.jsonl"
+MANIFEST = "manifest.json"
+POST = "post.jsonl"
+DRILLS = "drills"
+LOCK = "run.lock"
+
+RENDERED = frozenset({METADATA, REPORT})
+"""Renderings of the merged facts: later facts change them, so `verify` renders them again."""
+
+UNSEALED = frozenset({MANIFEST, POST, LOCK})
+"""Files that the manifest does not fix: itself, what comes later, and the mark of a living process."""

@@ -1,0 +1,68 @@
+"""The mark of a living process: an exclusive ``flock`` that the kernel lets go of when the process dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from opslab.errors import StoreError
+from opslab.store import layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Lock:
+    """A lock file. It cannot outlive its process, whatever becomes of the pid, and a rename takes it along.
+
+    Args:
+        path: the file, created when missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def acquire(self) -> bool:
+        """Take the lock; false while another holds it.
+
+        Raises:
+            StoreError: the file cannot be opened.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            raise StoreError(f"cannot be opened: {error.strerror}", where=self._path, fix="check rights") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        with contextlib.suppress(OSError):  # the pid is for people; the lock is what counts
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let go, if it is held."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def is_alive(directory: Path) -> bool:
+    """Whether a process holds the lock in ``directory``: a bundle, a session or a staging directory."""
+    try:
+        descriptor = os.open(directory / layout.LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
