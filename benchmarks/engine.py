@@ -1,13 +1,12 @@
 """What the lab adds to a NautilusTrader backtest: the same candles, strategy and fills, with the lab and without.
 
-``python benchmarks/engine.py [--quick]``. The bare run is written as NautilusTrader's documentation would: bars from
+The bare run is written as NautilusTrader's documentation would: bars from
 the same arrays, one venue, one strategy. The lab's run adds its checks, the event tap, the canonical stream with its
 digest, the digest of the market data and the final views.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -22,8 +21,8 @@ from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
 from nautilus_trader.model.identifiers import Venue
 from nautilus_trader.model.objects import Money
 from nautilus_trader.trading.strategy import Strategy
-from ratio import Ratio, interleaved, ratio, show
 
+from benchmarks.ratio import Ratio, interleaved, ratio
 from opslab.contract.dataset import Instrument, InstrumentKind
 from opslab.contract.spec import Fill
 from opslab.data.candles import Candles
@@ -162,14 +161,3 @@ def measure(quick: bool) -> list[Ratio]:  # noqa: FBT001 - the one switch of eve
             ratio(f"next_open / same_close, {label}", seconds["next_open"], seconds["lab"], 1.45),
         ]
     return ratios
-
-
-def main() -> int:
-    """Print the table; return 1 when a target is missed."""
-    ratios = measure("--quick" in sys.argv[1:])
-    show(ratios, "Engine")
-    return int(any(row.is_over for row in ratios))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

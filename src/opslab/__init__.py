@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from opslab.contract.drill import Finding, Severity, Verdict
     from opslab.contract.spec import RunSpec
-    from opslab.drill.checks import check
+    from opslab.drill.checks import check, failed, passed, unknown
     from opslab.drill.drill import Drill
-    from opslab.drill.faults import Fault
+    from opslab.drill.faults import AttributeFault, Fault, FileFault, cut_tail, flip_byte, remove_file
     from opslab.drill.history import History, RunHistory
     from opslab.engine.registry import StrategyContext
     from opslab.errors import CheckFailed, OpsLabError
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from opslab.store.reader import Bundle
 
 __all__ = [
+    "AttributeFault",
     "Bundle",
     "CheckFailed",
     "Drill",
     "Fault",
+    "FileFault",
     "Finding",
     "History",
     "OpsLabError",
@@ -36,15 +38,23 @@ __all__ = [
     "Verdict",
     "__version__",
     "check",
+    "cut_tail",
+    "failed",
+    "flip_byte",
+    "passed",
+    "remove_file",
+    "unknown",
 ]
 
 __version__ = "0.9.0"
 
 _HOMES = {
+    "AttributeFault": "opslab.drill.faults",
     "Bundle": "opslab.store.reader",
     "CheckFailed": "opslab.errors",
     "Drill": "opslab.drill.drill",
     "Fault": "opslab.drill.faults",
+    "FileFault": "opslab.drill.faults",
     "Finding": "opslab.contract.drill",
     "History": "opslab.drill.history",
     "OpsLabError": "opslab.errors",
@@ -55,6 +65,12 @@ _HOMES = {
     "StrategyContext": "opslab.engine.registry",
     "Verdict": "opslab.contract.drill",
     "check": "opslab.drill.checks",
+    "cut_tail": "opslab.drill.faults",
+    "failed": "opslab.drill.checks",
+    "flip_byte": "opslab.drill.faults",
+    "passed": "opslab.drill.checks",
+    "remove_file": "opslab.drill.faults",
+    "unknown": "opslab.drill.checks",
 }
 
 

@@ -16,6 +16,8 @@ MAX_ID_LENGTH = 128
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII)
 
+_SESSION = re.compile(r"[0-9]{8}t[0-9]{6}z-[0-9a-f]{4}")
+
 
 def checked_id(text: object, noun: str = "run_id") -> str:
     """Return ``text`` if it is safe as a file name.
@@ -49,6 +51,11 @@ def fitted_id(stem: str, suffix: str) -> str:
         mark = hashlib.sha256(stem.encode()).hexdigest()[:8]
         stem = f"{stem[: room - len(mark) - 1].rstrip('.')}-{mark}"
     return f"{stem}-{suffix}"
+
+
+def is_session_id(text: str) -> bool:
+    """Whether ``text`` has the form that ``new_session_id`` gives."""
+    return _SESSION.fullmatch(text) is not None
 
 
 def new_session_id(now: datetime) -> str:

@@ -7,6 +7,7 @@ is recorded as unmarked: a paper run refuses there.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def find_lab(option: str | Path | None, environ: Mapping[str, str], starts: Sequ
         RootError: a named root is missing, not a directory, or its marker file is malformed.
     """
     root, source = _choose(option, environ, starts)
-    if not root.is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112 - a name too long is no directory either
         raise RootError(
             "the lab's root is not a directory", where=root, fix=f"make it, or correct what named it ({source})"
         )
@@ -118,6 +119,7 @@ def _is_marked(directory: Path) -> bool:
         return False
     try:
         with project.open("rb") as file:
-            return "opslab" in tomllib.load(file).get("tool", {})
+            tools = tomllib.load(file).get("tool")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise RootError(f"cannot be read: {error}", where=project, fix="repair it") from error
+    return isinstance(tools, dict) and isinstance(tools.get("opslab"), dict)

@@ -44,7 +44,7 @@ def tc(*words: object):
 
 
 def bring(source: Path, *more: object):
-    return tc("import", "--source", source, "--dataset", "mine", "--interval", "1m", "--symbol", "BTCUSDT", *more)
+    return tc("import", "--source", source, "--dataset", "mine", "--interval", "1m", "--instrument", "BTCUSDT", *more)
 
 
 def error_of(result) -> str:

@@ -125,7 +125,9 @@ DEFECTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "break_"), DEFECTS)
+@pytest.mark.parametrize(
+    ("name", "break_"), DEFECTS, ids=[f"{number}-{name}" for number, (name, _) in enumerate(DEFECTS)]
+)
 @given(index=st.integers(1, COUNT - 1))
 def test_a_defect_fails_exactly_its_check_and_names_its_row(name, break_, index):
     rows = good()

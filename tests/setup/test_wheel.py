@@ -39,6 +39,7 @@ import pytest
 @pytest.mark.drill("bundle-from-a-wheel")
 @pytest.mark.spec("spec.yaml")
 def test_a_run_leaves_a_complete_bundle(run, drill):
+    run()
     drill.holds("run.completed", "bundle.complete")
 """
 

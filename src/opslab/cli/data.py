@@ -37,8 +37,10 @@ def import_(  # noqa: PLR0913, PLR0917 - each option is a fact that only the use
     source: Annotated[Path, typer.Option("--source", help="A CSV or Parquet file.")],
     dataset: Name,
     interval: Annotated[str, typer.Option("--interval", help="Length of a candle: 15s, 1m, 5m, 1h, 1d.")],
-    symbol: Annotated[str | None, typer.Option("--symbol", help="A built-in Binance symbol, such as BTCUSDT.")] = None,
-    kind: Annotated[str, typer.Option("--kind", help="Of --symbol: perpetual or spot.")] = "perpetual",
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", help="A built-in Binance symbol, such as BTCUSDT.")
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="Of --instrument: perpetual or spot.")] = "perpetual",
     instrument_file: Annotated[
         Path | None, typer.Option("--instrument-file", help="YAML of an instrument that is not built in.")
     ] = None,
@@ -64,7 +66,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each option is a fact that only the use
     _one_of("--volume-unit", volume_unit, list(VolumeUnit))
     if stamp is not None:
         _one_of("--stamp", stamp, list(Stamp))
-    instrument = _instrument(symbol, kind, instrument_file)
+    definition = _instrument(instrument, kind, instrument_file)
     lab = current_lab()
     before = _existing(lab, dataset)
     with progress_over(source) as report:
@@ -72,7 +74,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each option is a fact that only the use
             lab,
             source,
             dataset,
-            instrument=instrument,
+            instrument=definition,
             interval=parse_interval(interval),
             stamp=stamp,
             replace=replace,
@@ -157,7 +159,7 @@ def _instrument(symbol: str | None, kind: str, path: Path | None) -> Instrument:
     from opslab.data.instruments import built_in, read_instrument_file
 
     if (symbol is None) == (path is None):
-        raise typer.BadParameter("give one of --symbol and --instrument-file", param_hint="--symbol")
+        raise typer.BadParameter("give one of --instrument and --instrument-file", param_hint="--instrument")
     return read_instrument_file(path) if path is not None else built_in(str(symbol), InstrumentKind(kind))
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PROGRESS_FROM_BYTES = 8 << 20
 """Sources below this size are read before a bar could be seen."""
 
+PIPE_WIDTH = 160
+"""Columns of a table that goes into a file or pipe."""
+
 
 def show_checks(record: DatasetRecord, checks: list[CheckResult], measured: str | None, *, as_json: bool) -> None:
     """Print what each check of the gate found, as a table or as JSON."""
@@ -47,7 +50,7 @@ def show_checks(record: DatasetRecord, checks: list[CheckResult], measured: str 
         first = found.ranges[0] if found.ranges else None
         place = f"rows {first.first_row}-{first.last_row}: {first.reason}" if first else ""
         table.add_row(found.name, found.status.value, str(found.count), Text(place))
-    Console().print(table)
+    _print(table)
 
 
 def show_list(entries: list[tuple[str, DatasetRecord | DataError]]) -> None:
@@ -62,7 +65,13 @@ def show_list(entries: list[tuple[str, DatasetRecord | DataError]]) -> None:
         state = f"{entry.status.value}{', synthetic' if entry.synthetic else ''}"
         stamps = (entry.first_close_utc or "", entry.last_close_utc or "")
         table.add_row(name, state, str(entry.version), str(entry.rows), *stamps, (entry.dataset_sha256 or "")[:12])
-    Console().print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """Print to the terminal's width; where there is none, as wide as it needs, so that nothing is torn apart."""
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=PIPE_WIDTH).print(table)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ import typer
 
 from opslab import __version__
 from opslab.cli import data, run, spec
-from opslab.errors import OpsLabError
+from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ def current_lab() -> Lab:
     Raises:
         RootError: the named root cannot be used.
     """
-    return find_lab(_named_root[0] if _named_root else None, os.environ, [Path.cwd()])
+    try:
+        start = Path.cwd()
+    except FileNotFoundError as error:
+        raise RootError("the working directory is gone", fix="change to one that exists") from error
+    return find_lab(_named_root[0] if _named_root else None, os.environ, [start])
 
 
 def system_clock() -> Clock:

@@ -20,9 +20,13 @@ def init(spec: SpecOption) -> None:
     """Make a spec's run directory without running it."""
     from opslab.cli.main import current_lab, system_clock
     from opslab.contract.spec_file import read_spec
+    from opslab.engine.registry import standard_registry
     from opslab.runs.backtest import initialize
+    from opslab.runs.names import require_known_names
 
-    bundle = initialize(current_lab(), read_spec(spec), system_clock())
+    lab, spec_file = current_lab(), read_spec(spec)
+    require_known_names(lab, spec_file, standard_registry())
+    bundle = initialize(lab, spec_file, system_clock())
     typer.echo(f"artifacts={bundle.path}")
     typer.echo(f"config_sha256={bundle.spec.config_sha256()}")
 
@@ -35,8 +39,11 @@ def backtest(spec: SpecOption) -> None:
     from opslab.engine.registry import standard_registry
     from opslab.errors import EngineError
     from opslab.runs.backtest import run_backtest
+    from opslab.runs.names import require_known_names
 
-    bundle = run_backtest(current_lab(), read_spec(spec), standard_registry(), clock=system_clock())
+    lab, spec_file, registry = current_lab(), read_spec(spec), standard_registry()
+    require_known_names(lab, spec_file, registry)
+    bundle = run_backtest(lab, spec_file, registry, clock=system_clock())
     error = bundle.metadata.error
     if error is not None:
         raise EngineError(f"run {bundle.run_id} failed: {error}", fix=f"see {bundle.path / 'report.md'}")
@@ -59,7 +66,7 @@ def verify(run_id: Annotated[str, typer.Option(help="The run.")]) -> None:
     typer.echo(f"verified={str(not problems).lower()}")
     if problems:
         raise StoreError(
-            f"{len(problems)} problems, the first: {problems[0].path} {problems[0].what}",
+            f"{_counted(len(problems), 'problem')}, the first: {problems[0].path} {problems[0].what}",
             where=bundle.path,
             fix="restore the bundle from a copy, or run it again under another run_id",
         )
@@ -80,7 +87,11 @@ def recover() -> None:
     typer.echo(f"closed={len(recovery.closed)}")
     if recovery.failed:
         run_id, error = recovery.failed[0]
-        raise StoreError(f"{len(recovery.failed)} runs could not be closed, the first: {error}", where=run_id)
+        raise StoreError(
+            f"{_counted(len(recovery.failed), 'run')} could not be closed, the first: {error.what}",
+            where=run_id,
+            fix=error.fix,
+        )
 
 
 @app.command()
@@ -100,6 +111,10 @@ def prune(
     for session in pruning.kept_failed:
         typer.echo(f"kept session={session} (failed or interrupted; --failed removes it)")
     typer.echo(f"removed={len(pruning.removed)}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _tell(bundle: Bundle) -> None:

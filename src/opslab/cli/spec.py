@@ -29,7 +29,6 @@ def validate(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of run specs."""
-    from opslab.contract.base import pretty_json
-    from opslab.contract.spec import RunSpec
+    from opslab.contract.schemas import render
 
-    typer.echo(pretty_json(RunSpec.model_json_schema()).decode(), nl=False)
+    typer.echo(render()["run_spec.schema.json"].decode(), nl=False)

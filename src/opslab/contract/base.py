@@ -13,8 +13,13 @@ SCHEMA_VERSION: Literal["v1"] = "v1"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """Lower-case hexadecimal SHA-256."""
 
-UtcStamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$")]
+_STAMP = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?(Z|\+00:00)$"
+UtcStamp = Annotated[str, StringConstraints(pattern=_STAMP)]
 """UTC ISO-8601; the lab itself writes microseconds and ``Z``."""
+
+
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+"""Made once: ``json.dumps`` with settings of its own makes an encoder at every call."""
 
 
 class Artifact(BaseModel):
@@ -24,7 +29,7 @@ class Artifact(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; optional additions that were never set are left out, fields of v1 stay as null."""
-        return self.model_dump(mode="json", exclude_unset=False)
+        return self.model_dump(mode="json")
 
 
 def sha256_hex(content: bytes) -> str:
@@ -38,7 +43,7 @@ def compact_json(value: Any) -> str:
     Raises:
         ValueError: a number is NaN or infinite.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _COMPACT.encode(value)
 
 
 def pretty_json(value: Any) -> bytes:

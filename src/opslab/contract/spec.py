@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from enum import StrEnum
@@ -44,11 +45,28 @@ def _blank_to_none(value: Any) -> str | None:
     return value.strip() or None
 
 
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError("must be true, false, a number or a text")  # noqa: TRY004 - pydantic reports ValueError
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("must be a whole number of at most 64 bits")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(_trimmed)]
 """A non-empty string, trimmed; numbers and dates are refused."""
 
 OptionalText = Annotated[str | None, BeforeValidator(_blank_to_none)]
 """A trimmed string or null; blank becomes null."""
+
+
+Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
+"""What a strategy's setting may be: true, false, a finite number (whole ones of at most 64 bits) or a text."""
+
+Quantity = Annotated[Decimal, Field(gt=0, le=10**15)]
+"""A positive amount, within what the engine can hold."""
 
 
 class Mode(StrEnum):
@@ -101,7 +119,7 @@ class Strategy(SpecBlock):
 
     name: Text
     version: Text
-    params: dict[str, bool | int | float | str] | None = _addition()
+    params: dict[str, Scalar] | None = _addition()
 
 
 class Data(SpecBlock):
@@ -126,8 +144,8 @@ class Limits(SpecBlock):
         max_open_orders: most orders of the run that are open or on their way at once.
     """
 
-    max_order_quantity: Annotated[Decimal, Field(gt=0)] | None = None
-    max_order_notional: Annotated[Decimal, Field(gt=0)] | None = None
+    max_order_quantity: Quantity | None = None
+    max_order_notional: Quantity | None = None
     max_orders_per_second: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_open_orders: Annotated[int, Field(ge=1, strict=True)] | None = None
 
@@ -193,7 +211,7 @@ class Execution(SpecBlock):
 
     fill: Fill = Fill.NEXT_OPEN
     more_data: tuple[Data, ...] = ()
-    starting_balance: Annotated[Decimal, Field(gt=0)] = Decimal(1_000_000)
+    starting_balance: Quantity = Decimal(1_000_000)
 
 
 class RunSpec(SpecBlock):

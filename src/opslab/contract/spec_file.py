@@ -18,6 +18,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 24
 MAX_NODES = 10_000
 
+_KEY_TAGS = frozenset({"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"})
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -81,7 +82,7 @@ def parse_spec(content: bytes, where: str) -> tuple[RunSpec, dict[tuple[str | in
     _collect_lines(node, (), lines)
     try:
         raw = _construct(node)
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise _yaml_error(error, where) from error
     try:
         return RunSpec.model_validate(raw), lines
@@ -103,7 +104,10 @@ def compose_strict(content: bytes, where: str, noun: str) -> yaml.Node:
     try:
         _check_depth(text, where)
         node = yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.reader.ReaderError as error:
+        place = f"{where}:{text.count('\n', 0, error.position) + 1}"
+        raise SpecError(f"is not text: {one_line(error.reason, 160)}", where=place, fix="remove it") from error
+    except yaml.YAMLError as error:
         raise _yaml_error(error, where) from error
     if node is None:
         raise SpecError("is empty", where=where, fix=f"write a {noun} into it (`tc spec schema` shows the fields)")
@@ -111,12 +115,26 @@ def compose_strict(content: bytes, where: str, noun: str) -> yaml.Node:
         raise SpecError("is not a YAML mapping at top level", where=where, fix="write `key: value` lines")
     if _expanded_size(node, {}, where) > MAX_NODES:
         raise SpecError(f"expands to more than {MAX_NODES} values", where=where, fix="remove the aliases")
-    _refuse_duplicates(node, where, set())
+    _check_keys(node, where, set())
     return node
 
 
+class _Constructor(yaml.SafeLoader):
+    """Says which line holds a value that is not what its tag or look promises, such as a 13th month."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - PyYAML's
+        try:
+            return super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # PyYAML's constructors raise whatever int(), a regex or a lookup raises
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{one_line(node.value, 40)!r} cannot be read as {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+
+
 def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
+    loader = _Constructor("")
     try:
         return loader.construct_document(node)
     finally:
@@ -154,23 +172,27 @@ def _expanded_size(node: yaml.Node, sizes: dict[int, int | None], where: str) ->
     return size
 
 
-def _refuse_duplicates(node: yaml.Node, where: str, seen: set[int]) -> None:
+def _check_keys(node: yaml.Node, where: str, seen: set[int]) -> None:
+    """Refuse keys that are given twice, or are no plain words."""
     if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        first: dict[tuple[str, str], int] = {}
+        first: dict[str, int] = {}
         for key, _ in node.value:
-            name = (key.tag, str(key.value))
-            if name in first:
+            place = _at(where, key.start_mark)
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in _KEY_TAGS:
+                shown = repr(one_line(key.value, 60)) if isinstance(key, yaml.ScalarNode) else "of several values"
+                raise SpecError(f"key {shown} is not a word", where=place, fix="quote or correct it")
+            if key.value in first:
                 raise SpecError(
-                    f"key {one_line(key.value, 60)!r} is given twice (first in line {first[name]})",
-                    where=_at(where, key.start_mark),
+                    f"key {one_line(key.value, 60)!r} is given twice (first in line {first[key.value]})",
+                    where=place,
                     fix="keep one",
                 )
-            first[name] = key.start_mark.line + 1
+            first[key.value] = key.start_mark.line + 1
     for child in _children(node):
-        _refuse_duplicates(child, where, seen)
+        _check_keys(child, where, seen)
 
 
 def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> None:
@@ -188,9 +210,10 @@ def _at(where: str, mark: Any) -> str:
     return where if mark is None else f"{where}:{mark.line + 1}"
 
 
-def _yaml_error(error: Exception, where: str) -> SpecError:
+def _yaml_error(error: yaml.YAMLError, where: str) -> SpecError:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+    parts = [getattr(error, name, None) for name in ("context", "problem")]
+    problem = " ".join(part for part in parts if part) or error
     return SpecError(f"is not valid YAML: {one_line(problem, 160)}", where=_at(where, mark), fix="correct that line")
 
 

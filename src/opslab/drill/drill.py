@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from opslab.clock import to_stamp
 from opslab.contract.base import compact_json, sha256_hex
 from opslab.contract.drill import BudgetRecord, FaultRecord, Finding, Phase, PhaseTiming, Result
-from opslab.contract.events import CheckEvaluated, DrillPhaseEntered, Event, FactRecorded, FaultHealed, FaultInjected
+from opslab.contract.events import CheckEvaluated, FactRecorded, FaultHealed, FaultInjected
+from opslab.drill.budgets import budget_finding
 from opslab.drill.checks.registry import find_check
+from opslab.drill.course import Course
+from opslab.drill.verdict import told_in_full
 from opslab.errors import CheckFailed, CheckUnknown, DrillError, OpsLabError
 
 if TYPE_CHECKING:
@@ -20,31 +23,10 @@ if TYPE_CHECKING:
     from opslab.clock import Clock
     from opslab.contract.spec import RunSpec
     from opslab.drill.checks.registry import Check
+    from opslab.drill.course import Listener
     from opslab.drill.faults import Fault
     from opslab.drill.history import History, HistorySource
     from opslab.drill.info import DrillInfo
-
-_BUDGET_CODES = {
-    "detect_within": "OPS-BUDGET-DETECT",
-    "contain_within": "OPS-BUDGET-CONTAIN",
-    "recover_within": "OPS-BUDGET-RECOVER",
-}
-
-
-class Listener(Protocol):
-    """Somebody who follows a drill while it goes on: a journal, Allure's steps."""
-
-    def entered(self, phase: Phase) -> None:
-        """The drill crossed into ``phase``."""
-        ...
-
-    def told(self, event: Event) -> None:
-        """Something happened: a fault, a check, a fact."""
-        ...
-
-    def ended(self) -> None:
-        """The last phase is over."""
-        ...
 
 
 class Drill:
@@ -58,6 +40,8 @@ class Drill:
         clock: stamps and durations.
         session_seed: the session's seed; the drill's own is derived from it and the slug.
         mutant: the mutant that is in force, if any.
+        known_codes: codes of the declared defects that the installed engine version has: such a finding is written
+            down and the drill goes on, so that a further one shows.
     """
 
     def __init__(
@@ -70,6 +54,7 @@ class Drill:
         clock: Clock,
         session_seed: int = 0,
         mutant: str | None = None,
+        known_codes: frozenset[str] = frozenset(),
     ) -> None:
         self.info = info
         self.mutant = mutant
@@ -79,16 +64,21 @@ class Drill:
         self.findings: list[Finding] = []
         self.faults: list[FaultRecord] = []
         self.budgets: list[BudgetRecord] = []
-        self.phases: list[PhaseTiming] = []
-        self._run_id, self._source, self._listeners, self._clock = run_id, source, listeners, clock
-        self._phase_began = self._injected = self._healed = 0.0
-        self._phase: Phase | None = None
-        self._has_ended = False
+        self._source, self._clock, self._known_codes = source, clock, known_codes
+        self._course = Course(info.slug, run_id, listeners, clock)
+        self._injected: float | None = None
+        self._healed: float | None = None
+        self._open = 0
 
     @property
     def phase(self) -> Phase | None:
         """The phase that the drill is in; ``None`` before the first."""
-        return self._phase
+        return self._course.phase
+
+    @property
+    def phases(self) -> list[PhaseTiming]:
+        """The phases that the drill went through, in order, with their times."""
+        return self._course.timings
 
     @property
     def history(self) -> History:
@@ -96,126 +86,148 @@ class Drill:
         return self._source.history(self.facts)
 
     def record(self, name: str, value: Any) -> None:
-        """Write down a fact for checks to judge.
+        """Write down a fact for checks to judge, as it is now.
 
         Args:
             name: what checks ask for with ``history.fact(name)``.
             value: JSON types.
 
         Raises:
-            DrillError: ``value`` is not made of JSON types.
+            DrillError: ``name`` is no printable text, or ``value`` is not made of JSON types.
         """
+        if not isinstance(name, str) or not name or not name.isprintable():
+            raise DrillError(f"fact name {name!r:.60} is no printable text", fix="use words like 'open_orders'")
         try:
-            compact_json(value)
-        except (TypeError, ValueError) as error:
+            copied = json.loads(compact_json(value))
+        except (TypeError, ValueError, RecursionError) as error:
             raise DrillError(
                 f"fact {name!r} cannot be written: {error}", fix="use plain, finite JSON values"
             ) from error
-        self.facts[name] = value
-        self._tell(FactRecorded(**self._base(), name=name, value=value))
+        self.facts[name] = copied
+        self._course.tell(FactRecorded, name=name, value=copied)
 
     def steady(self, *checks: str | Check) -> None:
         """Prove health before anything is broken.
 
         Raises:
             CheckFailed: a check found something.
-            DrillError: something was injected already.
+            DrillError: something was injected already, or no check is named.
         """
         __tracebackhide__ = True
-        if self._phase not in (None, Phase.STEADY):
-            raise DrillError(f"steady() comes first, the drill is in phase {self._phase}", where=self.info.slug)
-        self._enter(Phase.STEADY)
-        self._hold(checks)
+        if self.phase not in (None, Phase.STEADY):
+            raise DrillError(f"steady() comes first, the drill is in phase {self.phase}", where=self.info.slug)
+        self._course.enter(Phase.STEADY)
+        self._conclude(self._ask(checks))
 
     @contextlib.contextmanager
     def inject(self, fault: Fault) -> Iterator[Fault]:
         """Break something for the length of a ``with`` block; it is healed whatever happens in the block.
 
+        Injections may lie inside one another and follow one another.
+
         Raises:
-            DrillError: the fault can be neither begun nor healed.
+            DrillError: the fault cannot be healed.
         """
-        self._enter(Phase.INJECT)
-        injected_at = to_stamp(self._clock.now())
-        self._tell(FaultInjected(**self._base(), fault=fault.name))
+        self._course.enter(Phase.INJECT)
+        injected_at = self._course.stamp()
+        self._course.tell(FaultInjected, fault=fault.name)
         self._injected = self._clock.monotonic()
+        self._open += 1
         try:
             fault.begin()
-            self._enter(Phase.OBSERVE)
+            self._course.enter(Phase.OBSERVE)
             yield fault
         finally:
-            self._enter(Phase.HEAL)
-            fired = fault.fired
-            healed_at = None
-            try:
-                fault.heal()
-                healed_at = to_stamp(self._clock.now())
-            except OpsLabError:
-                raise
-            except Exception as error:
-                raise DrillError(f"fault {fault.name} could not be healed: {error}", where=self.info.slug) from error
-            finally:
-                self._healed = self._clock.monotonic()
-                self.faults.append(
-                    FaultRecord(fault=fault.name, fired=fired, injected_at_utc=injected_at, healed_at_utc=healed_at)
-                )
-                self._tell(FaultHealed(**self._base(), fault=fault.name, fired=fired))
+            self._open -= 1
+            self._heal(fault, injected_at)
+            if self._open:
+                self._course.enter(Phase.OBSERVE)
 
     def detects(self, *checks: str | Check) -> None:
-        """Hold that the system noticed the fault, within ``detect_within`` of its injection.
+        """Hold that the system noticed the fault, within ``detect_within`` of the last injection.
 
         Raises:
             CheckFailed: it did not, or too late.
+            DrillError: nothing was injected, or no check is named.
         """
         __tracebackhide__ = True
-        self._within("detect_within", self._injected, checks)
+        self._within("detect_within", self._since_injection("detects"), checks)
 
     def contains(self, *checks: str | Check) -> None:
-        """Hold that the damage stopped, within ``contain_within`` of the injection.
+        """Hold that the damage stopped, within ``contain_within`` of the last injection.
 
         Raises:
             CheckFailed: it did not, or too late.
+            DrillError: nothing was injected, or no check is named.
         """
         __tracebackhide__ = True
-        self._within("contain_within", self._injected, checks)
+        self._within("contain_within", self._since_injection("contains"), checks)
 
     def recovers(self, *checks: str | Check) -> None:
-        """Hold that everything is well again, within ``recover_within`` of the healing.
+        """Hold that everything is well again, within ``recover_within`` of the last healing.
+
+        A drill that broke something without ``inject`` is measured from the beginning of the phase verify.
 
         Raises:
             CheckFailed: it is not, or was too late.
+            DrillError: what was injected last is not healed yet, or no check is named.
         """
         __tracebackhide__ = True
-        self._enter_verify()
-        self._within("recover_within", self._healed or self._phase_began, checks)
+        if self._open and (self._healed is None or self._healed < (self._injected or 0.0)):
+            raise DrillError(
+                "recovers() comes after the healing", where=self.info.slug, fix="move it below the `with` block"
+            )
+        self._enter_asking()
+        self._within("recover_within", self._course.began if self._healed is None else self._healed, checks)
 
     def holds(self, *checks: str | Check) -> None:
         """Hold the checks now: inside an injection what is observed, else what remains.
 
         Raises:
             CheckFailed: a check found something.
+            DrillError: no check is named.
         """
         __tracebackhide__ = True
-        self._enter_verify()
-        self._hold(checks)
+        self._enter_asking()
+        self._conclude(self._ask(checks))
 
     def end(self) -> None:
         """Close the last phase; done twice, the second has no effect."""
-        if self._has_ended:
-            return
-        self._has_ended = True
-        self._leave()
-        for listener in self._listeners:
-            listener.ended()
+        self._course.end()
 
     def facts_sha256(self) -> str | None:
         """Return the digest of the recorded facts, if there are any."""
         return sha256_hex(compact_json(self.facts).encode()) if self.facts else None
 
-    def _hold(self, checks: tuple[str | Check, ...]) -> None:
-        __tracebackhide__ = True
-        if not checks:
-            raise DrillError("no check is named", where=self.info.slug, fix='name one: drill.holds("run.completed")')
-        self._conclude(self._ask(checks))
+    def _heal(self, fault: Fault, injected_at: str) -> None:
+        fired, healed_at = False, None
+        try:
+            try:
+                self._course.enter(Phase.HEAL)
+                fired = bool(fault.fired)
+            finally:  # whatever a full disk or the fault itself says, it is healed
+                fault.heal()
+                healed_at = self._course.stamp()
+        except OpsLabError:
+            raise
+        except Exception as error:
+            what = f"healing fault {fault.name} failed: {type(error).__name__}: {error}"
+            raise DrillError(what, where=self.info.slug, fix="undo by hand what it broke") from error
+        finally:
+            self._healed = self._clock.monotonic()
+            record = FaultRecord(fault=fault.name, fired=fired, injected_at_utc=injected_at, healed_at_utc=healed_at)
+            self.faults.append(record)
+            self._course.tell(FaultHealed, fault=fault.name, fired=fired)
+
+    def _since_injection(self, verb: str) -> float:
+        if self._injected is None:
+            raise DrillError(
+                f"{verb}() comes after an injection",
+                where=self.info.slug,
+                fix="break something: with drill.inject(...)",
+            )
+        self._enter_asking()
+        return self._injected
 
     def _within(self, budget: str, since: float, checks: tuple[str | Check, ...]) -> None:
         __tracebackhide__ = True
@@ -231,74 +243,40 @@ class Drill:
             is_reached = all(finding.result is Result.PASS for finding in findings)
             record = BudgetRecord(budget=budget, limit_seconds=limit, seconds=took if is_reached else None)
             self.budgets.append(record)
-            findings.append(self._budget_finding(record))
+            if not self._explains(findings):
+                findings.append(budget_finding(record, self.phase or Phase.VERIFY, findings))
         self._conclude(findings)
 
-    def _budget_finding(self, record: BudgetRecord) -> Finding:
-        is_kept = record.seconds is not None and record.seconds <= record.limit_seconds
-        took = "was not reached" if record.seconds is None else f"took {record.seconds:.3f} s"
-        return Finding(
-            check=f"budget.{record.budget}",
-            phase=self._phase or Phase.VERIFY,
-            result=Result.PASS if is_kept else Result.FAIL,
-            code="" if is_kept else _BUDGET_CODES[record.budget],
-            details=f"{took}, allowed are {record.limit_seconds:g} s",
-            expected=record.limit_seconds,
-            observed=record.seconds,
-        )
+    def _explains(self, findings: list[Finding]) -> bool:
+        """Whether a known defect, and nothing else, is why a budget was not reached."""
+        others = [finding for finding in findings if finding.result is not Result.PASS]
+        return bool(others) and all(self._is_known(finding) for finding in others)
+
+    def _is_known(self, finding: Finding) -> bool:
+        return finding.result is Result.FAIL and finding.code in self._known_codes
 
     def _ask(self, checks: tuple[str | Check, ...]) -> list[Finding]:
+        if not checks:
+            raise DrillError("no check is named", where=self.info.slug, fix='name one: drill.holds("run.completed")')
         history = self.history
         spec = _spec_of(history)
-        return [find_check(check).ask(history, spec, self._phase or Phase.VERIFY) for check in checks]
+        return [find_check(check).ask(history, spec, self.phase or Phase.VERIFY) for check in checks]
 
     def _conclude(self, findings: list[Finding]) -> None:
         __tracebackhide__ = True
         self.findings += findings
         for finding in findings:
-            self._tell(
-                CheckEvaluated(
-                    **self._base(),
-                    phase=finding.phase,
-                    check=finding.check,
-                    result=finding.result,
-                    code=finding.code,
-                    details=finding.details,
-                )
-            )
-        failures = [finding for finding in findings if finding.result is Result.FAIL]
+            told = finding.model_dump(include={"phase", "check", "result", "code", "details"})
+            self._course.tell(CheckEvaluated, **told)
+        failures = [item for item in findings if item.result is Result.FAIL and not self._is_known(item)]
         doubts = [finding for finding in findings if finding.result is Result.UNKNOWN]
         if failures:
-            raise CheckFailed(_lines(failures), tuple(finding.code for finding in failures))
+            raise CheckFailed(told_in_full(failures), tuple(finding.code for finding in failures))
         if doubts:
-            raise CheckUnknown(_lines(doubts), tuple(finding.code for finding in doubts))
+            raise CheckUnknown(told_in_full(doubts), tuple(finding.code for finding in doubts))
 
-    def _enter_verify(self) -> None:
-        if self._phase not in (Phase.OBSERVE, Phase.VERIFY):
-            self._enter(Phase.VERIFY)
-
-    def _enter(self, phase: Phase) -> None:
-        if phase is self._phase:
-            return
-        self._leave()
-        self._phase = phase
-        self._phase_began = self._clock.monotonic()
-        self.phases.append(PhaseTiming(phase=phase, started_at_utc=to_stamp(self._clock.now()), seconds=0.0))
-        self._tell(DrillPhaseEntered(**self._base(), phase=phase))
-        for listener in self._listeners:
-            listener.entered(phase)
-
-    def _leave(self) -> None:
-        if self.phases:
-            took = round(self._clock.monotonic() - self._phase_began, 6)
-            self.phases[-1] = self.phases[-1].model_copy(update={"seconds": took})
-
-    def _base(self) -> dict[str, Any]:
-        return {"ts_utc": to_stamp(self._clock.now()), "run_id": self._run_id, "drill_name": self.info.slug}
-
-    def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            listener.told(event)
+    def _enter_asking(self) -> None:
+        self._course.enter(Phase.OBSERVE if self._open else Phase.VERIFY)
 
 
 def _spec_of(history: History) -> RunSpec | None:
@@ -312,13 +290,3 @@ def _spec_of(history: History) -> RunSpec | None:
 def derived_seed(session_seed: int, slug: str) -> int:
     """Return a drill's own seed: the same for one session seed and slug, whatever else runs."""
     return int.from_bytes(hashlib.sha256(f"{session_seed}:{slug}".encode()).digest()[:8]) >> 1
-
-
-def _lines(findings: list[Finding]) -> str:
-    lines = []
-    for finding in findings:
-        lines.append(f"{finding.code}: {finding.check}: {finding.details}")
-        if finding.expected is not None or finding.observed is not None:
-            lines.append(f"  expected: {finding.expected!r:.300}")
-            lines.append(f"  observed: {finding.observed!r:.300}")
-    return "\n".join(lines)

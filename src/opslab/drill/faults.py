@@ -55,10 +55,10 @@ class FileFault:
         return self._fired
 
     def begin(self) -> None:
-        """Write the broken content.
+        """Write the broken content; a change that changes nothing never fires.
 
         Raises:
-            DrillError: the file cannot be read, or the change changes nothing.
+            DrillError: the file cannot be read.
         """
         try:
             self._old = self._path.read_bytes()
@@ -81,6 +81,8 @@ def flip_byte(path: Path, offset: int) -> FileFault:
     """Return a fault that inverts one byte of ``path``; ``offset`` is taken modulo the file's size."""
 
     def flipped(content: bytes) -> bytes:
+        if not content:
+            return content
         place = offset % len(content)
         return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
@@ -89,12 +91,15 @@ def flip_byte(path: Path, offset: int) -> FileFault:
 
 def cut_tail(path: Path, size: int) -> FileFault:
     """Return a fault that cuts the last ``size`` bytes off ``path``."""
-    return FileFault(f"cut_tail {path.name}", path, lambda content: content[:-size])
+    return FileFault(f"cut_tail {path.name}", path, lambda content: content[: max(0, len(content) - size)])
 
 
 def remove_file(path: Path) -> FileFault:
     """Return a fault that removes ``path``."""
     return FileFault(f"remove_file {path.name}", path, lambda _content: None)
+
+
+_INHERITED = object()
 
 
 class AttributeFault:
@@ -110,8 +115,10 @@ class AttributeFault:
     def __init__(self, name: str, owner: object, attribute: str, replacement: Callable[..., Any]) -> None:
         self.name = name
         self._owner, self._attribute, self._replacement = owner, attribute, replacement
-        self._old = getattr(owner, attribute)
+        # What stands in the owner itself, unbound: a static method, put back as it was got, would become another thing.
+        self._own = vars(owner).get(attribute, _INHERITED)
         self._calls = 0
+        getattr(owner, attribute)  # an attribute that is not there cannot be broken
 
     @property
     def fired(self) -> bool:
@@ -129,4 +136,7 @@ class AttributeFault:
 
     def heal(self) -> None:
         """Put the old attribute back."""
-        setattr(self._owner, self._attribute, self._old)
+        if self._own is _INHERITED:
+            delattr(self._owner, self._attribute)
+        else:
+            setattr(self._owner, self._attribute, self._own)

@@ -96,6 +96,17 @@ class History:
             raise FactMissing(f"the drill has {len(self.runs)} runs, the check needs exactly one")
         return self.runs[0]
 
+    @property
+    def some_runs(self) -> tuple[RunHistory, ...]:
+        """The runs, at least one.
+
+        Raises:
+            FactMissing: there is none.
+        """
+        if not self.runs:
+            raise FactMissing("the drill has no run")
+        return self.runs
+
     def fact(self, name: str) -> Any:
         """Return a recorded fact.
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from opslab.contract.drill import KnownDefect, Severity
-from opslab.errors import DrillError
+from opslab.errors import DrillError, one_line
 from opslab.ids import checked_slug
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_INCIDENT = re.compile(r"[A-Z]{2,4}-\d{1,3}")
+_INCIDENT = re.compile(r"[A-Z]{2,4}-\d{1,3}", re.ASCII)
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 BUDGETS = ("detect_within", "contain_within", "recover_within")
 
 Enact = Callable[[], AbstractContextManager[Any]]
@@ -66,14 +69,14 @@ class DrillInfo:
         return dict(self.budgets).get(name)
 
 
-def declared(slug: object, *, area: str, title: str, **options: Any) -> DrillInfo:
+def declared(slug: object, options: Mapping[str, Any], *, area: str, title: str) -> DrillInfo:
     """Return the declaration that a ``drill`` marker makes.
 
     Args:
         slug: lower-case words joined by ``-``.
+        options: ``rehearses``, ``severity``, ``runbook``, ``area``, ``title`` and the three budgets.
         area: taken from where the drill stands, unless ``options`` names one.
         title: taken from the docstring, unless ``options`` names one.
-        options: ``rehearses``, ``severity``, ``runbook``, ``area``, ``title`` and the three budgets.
 
     Raises:
         DrillError: an option is unknown or malformed.
@@ -88,13 +91,57 @@ def declared(slug: object, *, area: str, title: str, **options: Any) -> DrillInf
         raise DrillError(f"severity {options['severity']!r} is unknown", fix=f"use {', '.join(Severity)}") from error
     return DrillInfo(
         slug=checked_slug(slug),
-        area=checked_slug(options.get("area", area), "area"),
-        title=str(options.get("title", title)),
+        area=checked_slug(options.get("area") or area, "area"),
+        title=one_line(options.get("title") or title, 200),
         rehearses=_incidents(options.get("rehearses", ())),
         severity=severity,
         runbook=_runbook(options.get("runbook")),
         budgets=tuple((name, seconds(options[name])) for name in BUDGETS if options.get(name) is not None),
     )
+
+
+def declared_mutant(name: object, enact: object = None) -> Mutant:
+    """Return the mutant that a ``mutant`` marker declares.
+
+    Raises:
+        IdError: the name is no slug.
+        DrillError: ``enact`` cannot be called.
+    """
+    if enact is not None and not callable(enact):
+        fix = "give a function that returns a context manager"
+        raise DrillError(f"mutant {name!r:.40}: enact is not callable", fix=fix)
+    return Mutant(checked_slug(name, "mutant name"), enact)
+
+
+def declared_defect(code: object, *, versions: object, reference: object) -> KnownDefect:
+    """Return the defect that a ``known_defect`` marker declares.
+
+    Args:
+        code: the finding's stable code.
+        versions: the engine versions that have it, as a PEP 440 specifier: ``>=1.231,<1.232``.
+        reference: where it is described.
+
+    Raises:
+        DrillError: the code, the versions or the reference are malformed.
+    """
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise DrillError(f"known_defect: {code!r:.40} is no finding's code", fix="use a code such as OPS-FILL-LATE")
+    if not isinstance(reference, str) or not reference.strip():
+        raise DrillError(f"known_defect {code}: reference is empty", fix="say where the defect is described")
+    stated = versions if isinstance(versions, str) and versions.strip() else "none"
+    try:
+        SpecifierSet(stated)
+    except InvalidSpecifier as error:
+        fix = 'write versions=">=1.231,<1.232"'
+        raise DrillError(f"known_defect {code}: versions {versions!r:.40} are malformed", fix=fix) from error
+    return KnownDefect(code=code, versions=stated, reference=reference)
+
+
+def defects_of(known_defects: Iterable[KnownDefect], engine_version: str) -> list[KnownDefect]:
+    """Return the declared defects that ``engine_version`` has; in other versions the mark is inert."""
+    return [
+        defect for defect in known_defects if SpecifierSet(defect.versions).contains(engine_version, prereleases=True)
+    ]
 
 
 def seconds(value: object) -> float:
@@ -103,11 +150,21 @@ def seconds(value: object) -> float:
     Raises:
         DrillError: it is neither, or not positive.
     """
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-        value = float(match[1]) * _UNITS[match[2]]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    number = _number(value)
+    if not 0 < number < math.inf:  # false for NaN too
         raise DrillError(f"duration {value!r:.40} is malformed", fix="use seconds, or text like '5s', '250ms', '2m'")
-    return float(value)
+    return number
+
+
+def _number(value: object) -> float:
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return float(match[1]) * _UNITS[match[2]]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _incidents(value: object) -> tuple[str, ...]:

@@ -35,13 +35,19 @@ def session_report(session: OpsSession, completed_at: str | None) -> SessionRepo
     )
 
 
-def close_session(session: OpsSession, directory: SessionDirectory) -> list[str]:
-    """Write everything down, prune, and return notes for the terminal."""
-    from opslab.errors import OpsLabError
+def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended: bool = True) -> list[str]:
+    """Write everything down, prune, and return notes for the terminal.
+
+    Args:
+        session: the session.
+        directory: its directory.
+        has_ended: false for an interrupted session, which stays ``running`` in its record and is never pruned silently.
+    """
+    from opslab.errors import OpsLabError, one_line
     from opslab.report.session_metrics import write_metrics
     from opslab.runs.sessions import prune
 
-    report = session_report(session, to_stamp(SystemClock().now()))
+    report = session_report(session, to_stamp(SystemClock().now()) if has_ended else None)
     notes = [f"session {session.session_id}, seed {session.seed}: {_relative(directory.path, session.lab.root)}"]
     try:
         directory.write(report)
@@ -49,8 +55,9 @@ def close_session(session: OpsSession, directory: SessionDirectory) -> list[str]
         if results := session.config.getoption("allure_report_dir", None):
             _write_allure_files(session, Path(results))
         notes += _told(prune(session.lab, session.keep))
-    except OpsLabError as error:
-        notes.append(f"the session could not be written whole: {error}")
+    except Exception as error:  # noqa: BLE001 - a full disk, or a hook of somebody else's
+        told = error if isinstance(error, OpsLabError) else f"{type(error).__name__}: {error}"
+        notes.append(f"the session could not be written whole: {one_line(told)}")
     finally:
         directory.close()
     return notes
@@ -69,7 +76,7 @@ def _write_allure_files(session: OpsSession, results: Path) -> None:
         "session": session.session_id,
     }
     for added in session.config.hook.pytest_opslab_environment():
-        facts.update({str(name): str(value) for name, value in added.items()})
+        facts.update({str(name): str(value) for name, value in dict(added).items()})
     write_side_files(results, facts, os.environ)
 
 

@@ -53,20 +53,21 @@ def run_spec(request: pytest.FixtureRequest, lab: Lab) -> SpecFile:
 def dataset(run_spec: SpecFile, lab: Lab) -> Dataset:
     """The canonical dataset that the run spec names; a packaged sample is prepared when it is missing."""
     from opslab.data.catalog import open_dataset
-    from opslab.data.prepare import prepare_missing
+    from opslab.runs.rehearsal import prepare_samples
 
-    for data in run_spec.spec.datasets:
-        prepare_missing(lab, data.dataset)
+    prepare_samples(lab, run_spec.spec)
     return open_dataset(lab, run_spec.spec.data.dataset)
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, run_spec: SpecFile, lab: Lab) -> Callable[..., Bundle]:
+def run(request: pytest.FixtureRequest, run_spec: SpecFile) -> Callable[..., Bundle]:
     """Run the spec and return its sealed bundle: ``run()``, ``run({"seed": 7})``, ``run(spec="other.run.yaml")``.
 
-    A failed run fails the drill, unless ``may_fail=True``.
+    A spec is named by its path beside the test or below the lab's root. A failed run fails the drill, unless
+    ``may_fail=True``.
     """
     from opslab.contract.spec_file import read_spec
+    from opslab.pytest_plugin.markers import spec_path
 
     if REHEARSAL not in request.node.stash:
         raise pytest.UsageError(f"{request.node.nodeid} uses the fixture run: mark it with @pytest.mark.drill(slug)")
@@ -76,8 +77,9 @@ def run(request: pytest.FixtureRequest, run_spec: SpecFile, lab: Lab) -> Callabl
         changes: Mapping[str, Any] | None = None, *, spec: str | Path | None = None, may_fail: bool = False
     ) -> Bundle:
         __tracebackhide__ = True
-        chosen = run_spec if spec is None else read_spec(lab.root / spec)
-        return rehearsal.run(chosen, changes, may_fail=may_fail)
+        chosen = run_spec if spec is None else read_spec(spec_path(request.node, spec))
+        sealed: Bundle = rehearsal.run(chosen, changes, may_fail=may_fail)
+        return sealed
 
     return run_once
 

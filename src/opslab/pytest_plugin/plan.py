@@ -26,13 +26,15 @@ def show_plan(session: pytest.Session) -> None:
         for line in _details(item):
             reporter.write_line(f"{'':<12} {line}")
     others = len(session.items) - len(drills)
-    reporter.write_line(f"{len(drills)} drills would run, and {others} other tests; nothing was run")
+    plural = "" if len(drills) == 1 else "s"
+    reporter.write_line(f"{len(drills)} drill{plural} would run, and {others} other tests; nothing was run")
 
 
 def _details(item: pytest.Item) -> list[str]:
     info = item.stash[INFO]
     spec = item.stash.get(SPEC_PATH, None)
     lines = {
+        "test": item.nodeid,
         "rehearses": ", ".join(info.rehearses),
         "budgets": ", ".join(f"{name} {seconds:g} s" for name, seconds in info.budgets),
         "mutants": ", ".join(mutant.name for mutant in info.mutants) or "NONE: the drill is toothless",

@@ -6,12 +6,12 @@ drills at hand.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from opslab.pytest_plugin.fixtures import bundle, dataset, drill, frozen_clock, lab, opslab_mutant, run, run_spec
-from opslab.pytest_plugin.keys import INFO, LAB_TROUBLE, SESSION
+from opslab.pytest_plugin.keys import DRILL, INFO, LAB_TROUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -36,17 +36,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare markers and make the session's state; hand over to xdist where it is installed."""
-    from opslab.pytest_plugin.options import MARKERS
-    from opslab.pytest_plugin.session import OpsSession
+    from opslab.pytest_plugin.session import start_session
 
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
-    session = config.stash[SESSION] = OpsSession(config)
-    config.pluginmanager.register(session, "opslab-session")
-    if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
-        from opslab.pytest_plugin.xdist import XdistHandover
-
-        config.pluginmanager.register(XdistHandover(session), "opslab-xdist")
+    start_session(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,10 +59,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_pycollect_makeitem(
-    collector: pytest.Module | pytest.Class, name: str, obj: object
+    collector: pytest.Module | pytest.Class, name: str, obj: Any
 ) -> list[pytest.Collector] | None:
     """Bring the YAML files that a module names with ``Scenarios`` into that module's run."""
-    if type(obj).__name__ != "Scenarios":
+    if (type(obj).__module__, type(obj).__name__) != ("opslab.pytest_plugin.scenarios", "Scenarios"):
         return None
     from opslab.pytest_plugin.scenarios import collect_scenarios
 
@@ -78,11 +70,11 @@ def pytest_pycollect_makeitem(
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Validate what drills declare; with ``--opslab-mutants``, leave out what is no drill."""
     from opslab.pytest_plugin.markers import declare
 
-    declare(session, config, items)
+    declare(config, items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -96,9 +88,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Begin a drill before its fixtures are set up, so that a mutant is in force for them too."""
+    """Begin a drill that is not skipped, before its fixtures are set up: a mutant is in force for them too."""
     if INFO in item.stash:
         from opslab.pytest_plugin.lifecycle import begin
 
@@ -108,11 +100,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Judge a drill by what its body found."""
+    __tracebackhide__ = True
     if INFO not in pyfuncitem.stash:
         return (yield)
-    from opslab.pytest_plugin.lifecycle import judged
+    from opslab.pytest_plugin.judging import Judging
 
-    with judged(pyfuncitem):
+    with Judging(pyfuncitem):
         yield
     return True
 
@@ -123,20 +116,23 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give the report a drill's verdict, so that JUnit, the terminal and the xdist controller see it."""
     report = yield
-    if INFO in item.stash:
-        from opslab.pytest_plugin.lifecycle import mark_report
+    if DRILL in item.stash:
+        from opslab.pytest_plugin.judging import mark_report
 
         mark_report(item, call, report)
     return report
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Lift a mutant after the fixtures are torn down."""
-    if INFO in item.stash:
-        from opslab.pytest_plugin.lifecycle import end
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Lift a mutant after the fixtures are torn down, even when that fails."""
+    try:
+        return (yield)
+    finally:
+        if INFO in item.stash:
+            from opslab.pytest_plugin.lifecycle import end
 
-        end(item)
+            end(item)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from opslab.clock import to_stamp
+from opslab.errors import one_line
 from opslab.pytest_plugin.keys import BEGAN, DRILL, INFO, MUTANT, REHEARSAL, SESSION
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
     from opslab.contract.drill import DrillReport
+    from opslab.drill.drill import Drill
     from opslab.drill.verdict import Judged
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -34,25 +39,40 @@ def variant_name(item: pytest.Item) -> str:
 
 
 def report_drill(item: pytest.Item, judged: Judged, outcome: str) -> dict[str, Any]:
-    """Write the drill's report, attach the evidence, tell the hooks, and return the session's row."""
+    """Write the drill's report, attach the evidence, tell the hooks, and return the session's row.
+
+    What cannot be written or told turns the verdict into an error; it never hides what the drill itself found.
+    """
+    from opslab.contract.drill import Verdict
+    from opslab.drill.verdict import Judged
+
+    path = None
+    try:
+        report = _report(item, judged, outcome)
+        path = _keep(item, report)
+        item.config.hook.pytest_opslab_drill_ended(report=report)
+    except Exception as error:  # noqa: BLE001 - a full disk, or a hook of somebody else's
+        told = one_line(f"{type(error).__name__}: {error}")
+        judged = Judged(Verdict.ERROR, f"the drill cannot be reported: {told} (the drill itself: {judged.message})")
+        outcome = "error"
+    return row_of(item, judged, outcome, path)
+
+
+def _keep(item: pytest.Item, report: DrillReport) -> Path:
     from opslab.runs.rehearsal import keep_report
 
-    session, rehearsal = item.config.stash[SESSION], item.stash[REHEARSAL]
-    report = _report(item, judged, outcome)
-    name = variant_name(item)
-    directory = session.lab.sessions / session.session_id / "drills"
-    path = keep_report(report, name, rehearsal.bundles, directory, rehearsal.clock)
+    session, rehearsal, name = item.config.stash[SESSION], item.stash[REHEARSAL], variant_name(item)
+    path = keep_report(report, name, rehearsal.bundles, session.drills, rehearsal.clock)
     if item.config.getoption("allure_report_dir", None):
         from opslab.report.allure import attach_evidence
 
-        attach_evidence(report, path, directory / f"{name}.journal.jsonl", rehearsal.bundles)
-    item.config.hook.pytest_opslab_drill_ended(report=report)
-    seconds = round(rehearsal.clock.monotonic() - item.stash[BEGAN], 3)
-    return _row(report, path, name, session.lab.root, seconds)
+        _, bracket, variant = item.name.partition("[")
+        title = item.stash[INFO].title + bracket.replace("[", " [") + variant
+        attach_evidence(report, title, path, session.drills / f"{name}.journal.jsonl", rehearsal.bundles)
+    return path
 
 
 def _report(item: pytest.Item, judged: Judged, outcome: str) -> DrillReport:
-    from opslab.clock import to_stamp
     from opslab.contract.drill import DrillReport, Result
 
     drill, info, session, rehearsal = (
@@ -112,24 +132,43 @@ def _limitations(item: pytest.Item) -> tuple[str, ...]:
     )
 
 
-def _row(report: DrillReport, path: Path, name: str, root: Path, seconds: float) -> dict[str, Any]:
+def row_of(item: pytest.Item, judged: Judged, outcome: str, path: Path | None) -> dict[str, Any]:
+    """Return a drill's row: plain data, which xdist carries to the controller.
+
+    Args:
+        item: the drill, begun or not.
+        judged: its verdict.
+        outcome: the verdict, or what became of its mutant.
+        path: its report, if there is one.
+    """
+    info, session, drill = item.stash[INFO], item.config.stash[SESSION], item.stash.get(DRILL, None)
+    now = time.clock_gettime(time.CLOCK_REALTIME), time.clock_gettime(time.CLOCK_MONOTONIC)  # freezegun leaves them be
     return {
-        "drill": report.drill_name,
-        "name": name,
-        "area": report.area,
-        "severity": report.severity.value,
-        "verdict": report.verdict.value,
-        "outcome": report.outcome,
-        "message": report.message,
-        "mutant": report.mutant,
-        "nodeid": report.nodeid,
-        "runs": list(report.runs),
-        "report": os.path.relpath(path, root),
-        "seed": report.seed,
-        "ts_utc": report.ts_utc,
-        "seconds": seconds,
-        "phases": {timing.phase.value: timing.seconds for timing in report.phases},
-        "budgets": {budget.budget: [budget.limit_seconds, budget.seconds] for budget in report.budgets},
-        "known_defects": [defect.code for defect in report.known_defects],
-        "runbook": report.runbook,
+        "drill": info.slug,
+        "name": variant_name(item),
+        "title": info.slug + "".join(item.name.partition("[")[1:]),
+        "area": info.area,
+        "severity": info.severity.value,
+        "verdict": judged.verdict.value,
+        "outcome": outcome,
+        "message": judged.message,
+        "mutant": item.stash.get(MUTANT, None),
+        "nodeid": item.nodeid,
+        "runs": [bundle.name for bundle in item.stash[REHEARSAL].bundles] if drill else [],
+        "report": os.path.relpath(path, session.lab.root) if path else "",
+        "seed": drill.seed if drill else None,
+        "ts_utc": to_stamp(datetime.fromtimestamp(now[0], UTC)),
+        "seconds": round(now[1] - item.stash[BEGAN], 3) if drill else 0.0,
+        "phases": _phase_seconds(drill) if drill else {},
+        "budgets": {budget.budget: [budget.limit_seconds, budget.seconds] for budget in drill.budgets} if drill else {},
+        "known_defects": [defect.code for defect in info.known_defects],
+        "runbook": info.runbook,
     }
+
+
+def _phase_seconds(drill: Drill) -> dict[str, float]:
+    """Return the seconds of each phase, of one that was entered again the sum."""
+    seconds: dict[str, float] = {}
+    for timing in drill.phases:
+        seconds[timing.phase.value] = round(seconds.get(timing.phase.value, 0.0) + timing.seconds, 6)
+    return seconds

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from opslab import __version__
-from opslab.pytest_plugin.options import session_seed, whole_number
+from opslab.pytest_plugin.keys import DRILLS, INFO, SESSION, USAGE_ERROR
+from opslab.pytest_plugin.options import MARKERS, session_seed, whole_number
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opslab.engine.registry import StrategyRegistry
     from opslab.root import Lab
     from opslab.runs.sessions import SessionDirectory, SessionIds
@@ -34,6 +37,7 @@ class OpsSession:
         self.seed: int = self._handed["seed"] if self._handed else session_seed(config)
         self.keep = whole_number("opslab_keep_sessions", config.getini("opslab_keep_sessions"), 1)
         self.rows: list[dict[str, Any]] = []
+        self.problems: list[str] = []
         self._directory: SessionDirectory | None = None
         self._notes: list[str] = []
 
@@ -66,6 +70,11 @@ class OpsSession:
         except RootError as error:
             raise pytest.UsageError(str(error)) from error
 
+    @property
+    def drills(self) -> Path:
+        """Where the session keeps its drills' journals, and reports of those that have no run or several."""
+        return self.lab.sessions / self.session_id / "drills"
+
     @cached_property
     def ids(self) -> SessionIds:
         """Names this process's runs."""
@@ -80,42 +89,80 @@ class OpsSession:
 
         registry = standard_registry()
         for strategies in self.config.hook.pytest_opslab_strategies():
-            for name, factory in strategies.items():
+            for name, factory in dict(strategies).items():
                 registry.register(name, factory, "hook pytest_opslab_strategies")
         return registry
+
+    def require_usable(self, *, is_used: bool) -> None:
+        """Refuse what no drill could run with: scenarios that are none, a lab or a strategy that cannot be used.
+
+        Raises:
+            pytest.UsageError: the first such problem.
+        """
+        from opslab.errors import OpsLabError
+
+        if self.problems:
+            raise pytest.UsageError(self.problems[0])
+        if not is_used:
+            return
+        try:
+            _ = self.lab, self.registry
+        except (OpsLabError, TypeError, ValueError) as error:
+            raise pytest.UsageError(f"pytest_opslab_strategies: {error}") from error
+
+    def take(self, row: dict[str, Any] | None) -> None:
+        """Write a drill's row down, on the controller; a later row of the same drill replaces the earlier."""
+        if self.is_worker:
+            return
+        if self._directory is None:
+            self._open()
+        if row is not None:
+            self.rows = [known for known in self.rows if known["nodeid"] != row["nodeid"]]
+            self.rows.append(row)
 
     def handover(self) -> dict[str, Any]:
         """Return what an xdist worker must be told."""
         return {"session_id": self.session_id, "seed": self.seed}
 
+    def hand_back(self, problem: str) -> None:
+        """On a worker, leave a usage error for the controller."""
+        self.config.workeroutput[USAGE_ERROR] = problem  # type: ignore[attr-defined]
+
     @pytest.hookimpl
     def pytest_report_header(self) -> str | None:
         """Say in one line what drills would run on; nothing outside a lab."""
-        if not self.lab.is_marked:
-            return None
+        try:
+            if not self.lab.is_marked:
+                return None
+        except pytest.UsageError as error:  # ends the session only if there is a drill
+            return f"opslab: {error}"
         engine = version("nautilus_trader")
         return f"opslab: {__version__}, engine nautilus_trader {engine}, seed {self.seed}, root {self.lab.root}"
 
     @pytest.hookimpl
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """On a worker, tell the controller which drills there are: a worker that dies can say nothing any more."""
+        drills = [item for item in session.items if INFO in item.stash] if self.is_worker else []
+        if drills:
+            from opslab.pytest_plugin.judging import lost_row
+
+            self.config.workeroutput[DRILLS] = [lost_row(item) for item in drills]  # type: ignore[attr-defined]
+
+    @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect verdicts as they come in, on the controller."""
-        row = getattr(report, "opslab", None)
-        if row is None or self.is_worker:
-            return
-        if self._directory is None:
-            self._open()
-        # A teardown that breaks turns the drill's own verdict into an error; the later row replaces the earlier.
-        self.rows = [known for known in self.rows if known["nodeid"] != row["nodeid"]]
-        self.rows.append(row)
+        """Collect verdicts as they come in; a report without a row says that a drill began."""
+        if hasattr(report, "opslab"):
+            self.take(report.opslab)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the session down and prune older ones, on the controller."""
         if self._directory is None:
             return
         from opslab.pytest_plugin.closing import close_session
 
-        self._notes = close_session(self, self._directory)
+        has_ended = exitstatus not in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        self._notes += close_session(self, self._directory, has_ended=has_ended)
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -126,8 +173,30 @@ class OpsSession:
             write_summary(terminalreporter, self.rows, self._notes)
 
     def _open(self) -> None:
+        from opslab.errors import OpsLabError
         from opslab.pytest_plugin.closing import session_report
         from opslab.runs.sessions import SessionDirectory
 
         self._directory = SessionDirectory(self.lab, self.session_id)
-        self._directory.open(session_report(self, None))
+        try:
+            self._directory.open(session_report(self, None))
+        except OpsLabError as error:
+            self._notes.append(f"the session cannot be written: {error}")
+
+
+def start_session(config: pytest.Config) -> None:
+    """Declare markers, make the session's state, and on a controller hand over to xdist.
+
+    Raises:
+        pytest.UsageError: an option or ini setting is malformed.
+    """
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    session = config.stash[SESSION] = OpsSession(config)
+    config.pluginmanager.register(session, "opslab-session")
+    if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
+        from opslab.pytest_plugin.xdist import XdistHandover, stay_in_one_process
+
+        if config.getoption("--opslab-plan"):
+            stay_in_one_process(config)
+        config.pluginmanager.register(XdistHandover(session), "opslab-xdist")

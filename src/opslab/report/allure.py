@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 import allure
+import allure_commons
+from allure_commons.model2 import Status, StatusDetails
 
-from opslab.contract.drill import Phase, Severity, Verdict
+from opslab.contract.drill import Phase, Result, Severity, Verdict
 from opslab.contract.events import CheckEvaluated, Event, FaultHealed, FaultInjected
+from opslab.errors import CheckFailed
 from opslab.store import layout
 
 if TYPE_CHECKING:
@@ -24,6 +28,14 @@ _TITLES = {
     Phase.VERIFY: "verify: what remains",
 }
 _TYPES = {".json": "application/json", ".jsonl": "text/plain", ".yaml": "application/yaml", ".md": "text/markdown"}
+_STATUSES = {
+    Verdict.PASS: Status.PASSED,
+    Verdict.KNOWN_DEFECT: Status.PASSED,
+    Verdict.UNKNOWN: Status.FAILED,
+    Verdict.FAIL: Status.FAILED,
+    Verdict.ERROR: Status.BROKEN,
+}
+_PREFIXES = {Verdict.KNOWN_DEFECT: "known engine defect: ", Verdict.UNKNOWN: "unknown: "}
 _EVIDENCE = (layout.RUN_SPEC, layout.METADATA, layout.JOURNAL, layout.METRICS, layout.REPORT)
 
 
@@ -66,6 +78,7 @@ class Steps:
 
     def __init__(self) -> None:
         self._step: Any = None
+        self._finding: CheckFailed | None = None
 
     def entered(self, phase: Phase) -> None:
         """Close the phase before and open the next."""
@@ -74,7 +87,8 @@ class Steps:
         self._step.__enter__()
 
     def told(self, event: Event) -> None:
-        """Show a fault or an answer as a step inside the phase."""
+        """Show a fault or an answer as a step inside the phase; a finding fails its step and its phase."""
+        finding = None
         match event:
             case FaultInjected():
                 title = f"fault {event.fault}"
@@ -82,24 +96,59 @@ class Steps:
                 title = f"fault {event.fault} {'took effect' if event.fired else 'NEVER took effect'}"
             case CheckEvaluated():
                 title = f"{event.check}: {event.result}{f' {event.code}' if event.code else ''}: {event.details}"
+                finding = None if event.result == Result.PASS else CheckFailed(f"{event.code}: {event.details}")
             case _:
                 return
-        with allure.step(title):
-            pass
+        self._finding = self._finding or finding
+        with contextlib.suppress(CheckFailed), allure.step(title):
+            if finding is not None:
+                raise finding
 
     def ended(self) -> None:
         """Close the open phase, if any."""
-        if self._step is not None:
-            self._step.__exit__(None, None, None)
-            self._step = None
+        step, finding, self._step, self._finding = self._step, self._finding, None, None
+        if step is not None:
+            step.__exit__(type(finding) if finding else None, finding, None)
+
+
+class Ending:
+    """Corrects each result before it is written: Allure judges by the exception, a drill by its verdict.
+
+    Its title is set here too, because Allure's pytest listener puts the test's name in its place.
+    """
+
+    def __init__(self) -> None:
+        self._name, self._verdict, self._message = "", Verdict.PASS, ""
+        self._is_told = False
+
+    def tell(self, report: DrillReport, name: str) -> None:
+        """Keep how the running drill ended until its result is written."""
+        self._name, self._verdict, self._message, self._is_told = name, report.verdict, report.message, True
+
+    @allure_commons.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
+    def report_result(self, result: Any) -> None:
+        """Give the result the drill's title, status and message."""
+        if not self._is_told:
+            return
+        self._is_told = False
+        result.name, result.status = self._name, _STATUSES[self._verdict]
+        details = result.statusDetails or StatusDetails()
+        code = self._message.partition(":")[0]
+        if self._verdict is not Verdict.FAIL or code not in (details.message or ""):
+            details.message = f"{_PREFIXES.get(self._verdict, '')}{self._message}"
+        result.statusDetails = details
+
+
+_ending = Ending()
 
 
 def describe(info: Declared, *, module: str, runbook_base: str) -> None:
     """Label the running test: epic, feature and story, severity, tags, runbook."""
+    if not allure_commons.plugin_manager.is_registered(_ending):
+        allure_commons.plugin_manager.register(_ending)
     allure.dynamic.epic(info.area.replace("_", " ").replace("-", " ").capitalize())
     allure.dynamic.feature(module)
     allure.dynamic.story(info.slug)
-    allure.dynamic.title(info.title)
     allure.dynamic.severity(info.severity.value)
     allure.dynamic.tag(*info.rehearses)
     if info.runbook:
@@ -107,8 +156,17 @@ def describe(info: Declared, *, module: str, runbook_base: str) -> None:
         allure.dynamic.link(info.runbook if is_address else runbook_base + info.runbook, name="runbook")
 
 
-def attach_evidence(report: DrillReport, path: Path, journal: Path, bundles: list[Path]) -> None:
-    """Attach the drill's report and journal, and what each of its runs left (of many runs, the first three)."""
+def attach_evidence(report: DrillReport, title: str, path: Path, journal: Path, bundles: list[Path]) -> None:
+    """Attach the drill's report and journal, and what each of its runs left (of many runs, the first three).
+
+    Args:
+        report: how the drill ended.
+        title: what the result is called.
+        path: the report's file.
+        journal: the drill's journal.
+        bundles: the runs' directories.
+    """
+    _ending.tell(report, title)
     if report.verdict is Verdict.KNOWN_DEFECT:
         allure.dynamic.tag("known engine defect")
     allure.dynamic.parameter("seed", report.seed, excluded=True)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CATEGORIES: tuple[dict[str, Any], ...] = (
-    {"name": "Known engine defect", "matchedStatuses": ["passed"], "messageRegex": ".*known:.*"},
+    {"name": "Known engine defect", "matchedStatuses": ["passed"], "messageRegex": "(?s)known engine defect: .*"},
     {
         "name": "Verdict unknown",
         "matchedStatuses": ["failed"],
-        "messageRegex": "(?s).*(CheckUnknown|OPS-FAULT-NEVER-FIRED).*",
+        "messageRegex": "(?s)unknown: .*",
     },
     {"name": "Budget exceeded", "matchedStatuses": ["failed"], "messageRegex": "(?s).*OPS-BUDGET-.*"},
     {"name": "Evidence broken", "matchedStatuses": ["failed"], "messageRegex": "(?s).*OPS-BUNDLE-.*"},

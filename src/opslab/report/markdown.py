@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opslab.errors import one_line
 from opslab.report.metadata import metadata_of, metrics_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _FILL = {
     "same_close": "What the strategy decides on a bar is filled at the close of that same bar: it trades on a price "
     "that nobody could still get.",
 }
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "[": "&#91;"}
+"""What could end a table's cell, or turn a value into markup."""
 
 
 def render_report(bundle: Bundle) -> bytes:
@@ -48,7 +51,8 @@ def _bullets(pairs: Iterable[tuple[str, object]]) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "none" if value is None else str(value).replace("\n", " ").replace("|", "\\|")
+    text = "none" if value is None else one_line(value)
+    return "".join(_ESCAPES.get(character, character) for character in text)
 
 
 def _summary(metadata: Metadata, metrics: RunMetrics) -> str:
@@ -90,7 +94,7 @@ def _inputs(metadata: Metadata) -> str:
     if metadata.inputs is None:
         return ""
     rows = "\n".join(
-        f"| {item.dataset} | {item.instrument} | {_origin(item)} | `{item.fingerprint}` |"
+        f"| {_plain(item.dataset)} | {item.instrument} | {_origin(item)} | `{item.fingerprint}` |"
         for item in metadata.inputs.datasets
     )
     pairs = [("inputs_sha256", metadata.inputs_sha256), ("config_sha256", metadata.config_sha256)]
@@ -102,7 +106,7 @@ def _origin(dataset: DatasetFacts) -> str:
 
 
 def _timeline(bundle: Bundle) -> str:
-    rows = [f"| {event['ts_utc']} | {event['event']} | {_moment(event)} |" for event in bundle.journal]
+    rows = [f"| {event['ts_utc']} | {_plain(event['event'])} | {_moment(event)} |" for event in bundle.journal]
     return "## Timeline\n\n| time (UTC) | event | |\n|---|---|---|\n" + "\n".join(rows)
 
 

@@ -105,13 +105,14 @@ def run_backtest(
     )
     with BundleWriter.create(lab.runs, life.run_id, spec_file.content, started, clock) as writer:
         try:
+            render(writer, (layout.METADATA,))
             _execute(plan, life, writer)
         except (KeyboardInterrupt, SystemExit) as stop:
             name = type(stop).__name__
             writer.append(RunFailed(**life.base(Status.FAILED), error=f"stopped by {name}", reason="interrupted"))
             finish(writer)
             raise
-        except OpsLabError as error:
+        except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
             writer.append(life.failed(writer, error))
         else:
             writer.append(RunCompleted(**life.base(Status.COMPLETED)))
@@ -127,6 +128,7 @@ def _execute(plan: Plan, life: _Life, writer: BundleWriter) -> None:
     feeds = [Feed(dataset.instrument, dataset.load()) for dataset in plan.datasets]
     spec = plan.spec
     writer.append(BacktestStarted(**life.base(Status.RUNNING), note=_NOTES[spec.execution.fill]))
+    render(writer, (layout.METADATA,))
     result = run_engine(
         feeds=feeds,
         factory=plan.factory,
@@ -193,7 +195,7 @@ class _Life:
         partial: BacktestResult | None = getattr(error, "partial", None)
         return RunFailed(
             **self.base(Status.FAILED),
-            error=one_line(error),
+            error=one_line(error if isinstance(error, OpsLabError) else f"{type(error).__name__}: {error}"),
             counters=None if partial is None else _counters(self.spec_file.spec, partial),
             event_stream=None if partial is None else _write_stream(writer, partial),
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opslab import __version__
+from opslab.errors import OpsLabError
 from opslab.report.markdown import render_report
 from opslab.report.metadata import render_metadata, render_metrics
 from opslab.store import layout
@@ -38,5 +40,16 @@ def finish(writer: BundleWriter) -> Bundle:
 
 
 def problems_of(bundle: Bundle) -> list[Problem]:
-    """Return everything that is wrong with ``bundle``; empty when nothing changed since its end."""
-    return verify(bundle, RENDERERS)
+    """Return everything that is wrong with ``bundle``; empty when nothing changed since its end.
+
+    Renderings are made again only if this version of the lab wrote the run: another one words them differently.
+    """
+    return verify(bundle, RENDERERS if _writer_version(bundle) == __version__ else {})
+
+
+def _writer_version(bundle: Bundle) -> str | None:
+    try:
+        lab = bundle.journal_chain.events[0]["lab"]
+        return str(lab["version"])
+    except (OpsLabError, IndexError, KeyError, TypeError):
+        return None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opslab.clock import Clock, to_stamp
 from opslab.contract.events import RunFailed, Status
-from opslab.errors import OpsLabError, StoreError
-from opslab.runs.finish import finish
-from opslab.store.orphans import orphaned, stale_staging
+from opslab.errors import OpsLabError, StoreError, one_line
+from opslab.runs.finish import finish, render
+from opslab.store import layout
+from opslab.store.durable import remove_tree
+from opslab.store.orphans import stale_staging, unsealed
 from opslab.store.reader import Bundle
 from opslab.store.writer import BundleWriter
 
@@ -38,21 +39,19 @@ class Recovery:
 def recover(lab: Lab, clock: Clock) -> Recovery:
     """Close every orphaned run of ``lab`` as ``failed``, reason ``interrupted``; one broken run costs only itself."""
     closed, failed = [], []
-    for bundle in orphaned(lab.runs):
+    for bundle in unsealed(lab.runs):
         try:
             if close_orphan(bundle, clock):
                 closed.append(bundle.run_id)
         except OpsLabError as error:
             failed.append((bundle.run_id, error))
-    removed = []
-    for path in stale_staging(lab.runs):
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        removed.append(path.name)
+    stale = (*stale_staging(lab.runs), *stale_staging(lab.sessions))
+    removed = [path.name for path in stale if remove_tree(path)]
     return Recovery(tuple(closed), tuple(removed), tuple(failed))
 
 
 def close_orphan(bundle: Bundle, clock: Clock) -> bool:
-    """Close one run whose process is gone; false when it turns out to be alive or closed already.
+    """Close one run whose process is gone; false when it is alive, closed already, or was never started.
 
     Raises:
         StoreError: its journal is broken beyond an unfinished last line, or nothing can be written.
@@ -62,19 +61,35 @@ def close_orphan(bundle: Bundle, clock: Clock) -> bool:
         return False
     with writer:
         fresh = Bundle(bundle.path)
-        broken = [problem for problem in fresh.journal_chain.problems if "unfinished" not in problem]
-        if broken:
-            raise StoreError(f"journal {broken[0]}", where=bundle.path, fix="restore it from a copy")
-        if fresh.terminal is None:
-            first = fresh.journal_chain.events[0]
-            writer.append(
-                RunFailed(
-                    ts_utc=to_stamp(clock.now()),
-                    status=Status.FAILED,
-                    error=INTERRUPTED,
-                    reason="interrupted",
-                    **{key: first[key] for key in ("run_id", "mode", "engine", "config_sha256", "artifacts_dir")},
-                )
+        if fresh.has(layout.MANIFEST):  # it came to its end in the meantime
+            return False
+        chain = fresh.journal_chain
+        if chain.broken or not chain.events:
+            what = chain.broken[0] if chain.broken else "is empty"
+            raise StoreError(f"journal {what}", where=bundle.path, fix="restore it from a copy")
+        try:
+            return _close(fresh, writer, clock)
+        except (KeyError, TypeError, ValueError) as error:  # a valid chain of events that are none of ours
+            what = f"journal does not tell of a run: {type(error).__name__}: {one_line(error)}"
+            raise StoreError(what, where=bundle.path, fix="restore it from a copy") from error
+
+
+def _close(bundle: Bundle, writer: BundleWriter, clock: Clock) -> bool:
+    first = bundle.journal_chain.events[0]
+    if not any(event["event"] == "run_started" for event in bundle.journal_chain.events):
+        if not bundle.has(layout.METADATA):
+            render(writer, (layout.METADATA,))
+        return False
+    if bundle.terminal is None:
+        writer.append(
+            RunFailed(
+                ts_utc=to_stamp(clock.now()),
+                status=Status.FAILED,
+                error=INTERRUPTED,
+                reason="interrupted",
+                **{key: first[key] for key in ("run_id", "mode", "engine", "config_sha256", "artifacts_dir")},
             )
-        finish(writer)
+        )
+    writer.clear_staging()
+    finish(writer)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.base import pretty_json, sha256_hex
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from opslab.clock import Clock
     from opslab.contract.drill import DrillReport, Phase
     from opslab.contract.events import Event
+    from opslab.contract.spec import RunSpec
     from opslab.contract.spec_file import SpecFile
     from opslab.data.candles import Candles
     from opslab.engine.registry import StrategyRegistry
@@ -71,8 +73,7 @@ class Rehearsal:
         chosen = edited(spec_file, changes) if changes else spec_file
         if chosen.spec.mode is not Mode.BACKTEST:
             raise SpecError("mode 'paper' cannot be run yet", where=chosen.path, fix="set mode: backtest")
-        for data in chosen.spec.datasets:
-            prepare_missing(self.lab, data.dataset)
+        prepare_samples(self.lab, chosen.spec)
         run_id = self.ids.effective(chosen.spec.run_id)
         bundle = run_backtest(
             self.lab, chosen, self.registry, clock=self.clock, run_id=run_id, session_id=self.ids.session_id
@@ -96,6 +97,23 @@ class Rehearsal:
     def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the protocol's
         """Sealed bundles do not change any more."""
         return False
+
+
+def prepare_samples(lab: Lab, spec: RunSpec) -> None:
+    """Install what of the spec's datasets is a packaged sample that this lab does not have yet.
+
+    Of several workers that need one at once, one installs it and the others wait for it.
+
+    Raises:
+        DataError: a sample cannot be installed.
+        StoreError: the data root cannot be written.
+    """
+    locks = lab.data / ".locks"
+    make_directory(locks)
+    with (locks / ".samples.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for data in spec.datasets:
+            prepare_missing(lab, data.dataset)
 
 
 def run_history(lab: Lab, bundle: Bundle) -> RunHistory:
@@ -122,15 +140,18 @@ class DrillJournal:
     """
 
     def __init__(self, path: Path, run_id: str, clock: Clock) -> None:
-        make_directory(path.parent)
-        path.unlink(missing_ok=True)
+        if path.exists():  # an earlier try of this session
+            path.unlink()
+        self._directory = path.parent
         self._journal = Journal(path, run_id, clock=clock)
 
     def entered(self, phase: Phase) -> None:
         """A phase boundary is told as an event too."""
 
     def told(self, event: Event) -> None:
-        """Write the event."""
+        """Write the event; the first one makes the directory."""
+        if not self._directory.is_dir():
+            make_directory(self._directory)
         self._journal.append(event.to_dict())
 
     def ended(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import secrets
-import shutil
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ from opslab.contract.base import pretty_json
 from opslab.contract.drill import SessionReport
 from opslab.contract.upgrades import read_artifact
 from opslab.errors import ContractError
-from opslab.ids import fitted_id
+from opslab.ids import fitted_id, is_session_id
 from opslab.store import layout
-from opslab.store.durable import STAGING_PREFIX, make_directory, write_bytes
+from opslab.store.durable import make_directory, remove_tree, write_bytes
 from opslab.store.lock import Lock, is_alive
 
 if TYPE_CHECKING:
@@ -92,9 +91,14 @@ class Pruning:
 def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
     """Remove all but the newest ``keep`` sessions, with the runs that belong to them.
 
-    Sessions that failed or never ended stay unless ``take_failed`` asks for them; a living one always stays.
+    Sessions that failed or never ended stay unless ``take_failed`` asks for them; a living one always stays. Which runs
+    belong to a session is told by their names alone, never by what a file says.
+
+    Raises:
+        StoreError: something cannot be removed.
     """
-    sessions = sorted((path for path in _directories(lab.sessions)), key=lambda path: path.name, reverse=True)
+    found = (path for path in _directories(lab.sessions) if is_session_id(path.name))
+    sessions = sorted(found, key=lambda path: path.name, reverse=True)
     removed: list[str] = []
     kept: list[str] = []
     for path in sessions[keep:]:
@@ -106,9 +110,9 @@ def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
             continue
         for run in _runs_of(lab, path.name):
             if not is_alive(run):
-                _remove(run)
-        _remove(path)
-        removed.append(path.name)
+                remove_tree(run)
+        if remove_tree(path):
+            removed.append(path.name)
     return Pruning(tuple(removed), tuple(kept))
 
 
@@ -122,12 +126,13 @@ def has_passed(report: SessionReport) -> bool:
 def _read(path: Path) -> SessionReport | None:
     try:
         return read_artifact(SessionReport, json.loads((path / SESSION_FILE).read_bytes()), str(path / SESSION_FILE))
-    except (OSError, ValueError, ContractError):
+    except (OSError, ValueError, RecursionError, ContractError):
         return None
 
 
 def _runs_of(lab: Lab, session_id: str) -> list[Path]:
-    return [path for path in _directories(lab.runs) if f"-{session_id}-" in path.name]
+    effective = re.compile(rf".+-{re.escape(session_id)}-[a-z]+[0-9]*-[0-9]+")
+    return [path for path in _directories(lab.runs) if effective.fullmatch(path.name)]
 
 
 def _directories(parent: Path) -> list[Path]:
@@ -136,10 +141,3 @@ def _directories(parent: Path) -> list[Path]:
     return [
         path for path in parent.iterdir() if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
     ]
-
-
-def _remove(path: Path) -> None:
-    # Renamed first, so that a crash half-way leaves staging to be cleared and not half a bundle.
-    doomed = path.with_name(f"{STAGING_PREFIX}{secrets.token_hex(4)}-{path.name}"[:255])
-    path.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)

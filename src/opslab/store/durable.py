@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 from typing import TYPE_CHECKING
 
 from opslab.errors import StoreError
@@ -46,8 +47,8 @@ def make_directory(path: Path) -> None:
     Raises:
         StoreError: a parent is a file, or not writable.
     """
-    missing = [place for place in (path, *path.parents) if not place.exists()]
     with _told(path):
+        missing = [place for place in (path, *path.parents) if not place.exists()]
         path.mkdir(parents=True, exist_ok=True)
         for place in missing:
             sync_directory(place.parent)
@@ -60,15 +61,39 @@ def install_directory(staged: Path, target: Path) -> None:
         FileExistsError: ``target`` exists and is not an empty directory.
         StoreError: the rename failed for another reason.
     """
-    for place in (staged, *staged.rglob("*")):
-        sync_directory(place) if place.is_dir() else _sync_file(place)
+    with _told(target):
+        for place in (staged, *staged.rglob("*")):
+            sync_directory(place) if place.is_dir() else _sync_file(place)
     try:
         staged.rename(target)
     except OSError as error:
         if target.exists() or target.is_symlink():
             raise FileExistsError(target) from error
         raise StoreError(f"cannot be created: {error.strerror}", where=target, fix="check space and rights") from error
-    sync_directory(target.parent)
+    with _told(target):
+        sync_directory(target.parent)
+
+
+def remove_tree(path: Path) -> bool:
+    """Remove a file or directory so that its name goes first; links are not followed.
+
+    Returns:
+        Whether it was there; another process may have been faster.
+
+    Raises:
+        StoreError: it cannot be removed.
+    """
+    doomed = path.with_name(f"{STAGING_PREFIX}{secrets.token_hex(4)}-{path.name}"[:255])
+    with _told(path, "removed"):
+        try:
+            path.rename(doomed)
+        except FileNotFoundError:
+            return False
+        if doomed.is_dir() and not doomed.is_symlink():
+            shutil.rmtree(doomed, ignore_errors=True)  # what is left bears the staging prefix and is cleared later
+        else:
+            doomed.unlink(missing_ok=True)
+    return True
 
 
 def sync_directory(path: Path) -> None:
@@ -86,10 +111,10 @@ def _sync_file(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, verb: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StoreError(
-            f"cannot be written: {error.strerror or error}", where=path, fix="check space, rights and the path"
+            f"cannot be {verb}: {error.strerror or error}", where=path, fix="check space, rights and the path"
         ) from error

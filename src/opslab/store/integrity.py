@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import sha256_hex
+from pydantic import ValidationError
+
+from opslab.contract.base import compact_json, pretty_json, sha256_hex
 from opslab.contract.events import EVENTS, TERMINAL_EVENTS
-from opslab.errors import OpsLabError
+from opslab.errors import OpsLabError, one_line
 from opslab.store import layout
+from opslab.store.journal import CHAIN_FIELDS
 from opslab.store.lock import is_alive
-from opslab.store.writer import sealed_names
+from opslab.store.writer import files_below, sealed_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from opslab.contract.manifest import Manifest
+    from opslab.store.journal import Chain, Head
     from opslab.store.reader import Bundle
 
+_FACTS = frozenset({layout.RUN_SPEC, layout.JOURNAL, layout.POST})
+_TERMINAL = tuple(sorted(TERMINAL_EVENTS))  # compared one by one: an altered name may be unhashable
 REQUIRED = (layout.RUN_SPEC, layout.METADATA, layout.JOURNAL, layout.METRICS, layout.REPORT, layout.MANIFEST)
 
 
@@ -51,10 +58,14 @@ def verify(bundle: Bundle, renderers: Mapping[str, Callable[[Bundle], bytes]]) -
         problems += _guarded(layout.RUN_SPEC, _spec_problems, bundle)
     problems += _guarded(layout.POST, _post_problems, bundle)
     if bundle.has(layout.METRICS):
-        problems += _guarded(layout.METRICS, _readable_metrics, bundle)
-    if not problems:
+        problems += _guarded(layout.METRICS, _metrics_problems, bundle)
+    if bundle.has(layout.METADATA):
+        problems += _guarded(layout.METADATA, _metadata_problems, bundle)
+    broken = {problem.path for problem in problems}
+    if not broken & _FACTS:
         for name, render in renderers.items():
-            problems += _guarded(name, partial(_rendering, name=name, render=render), bundle)
+            if name not in broken:
+                problems += _guarded(name, partial(_rendering, name=name, render=render), bundle)
     return sorted(set(problems))
 
 
@@ -63,6 +74,8 @@ def _guarded(name: str, check: Callable[[Bundle], Iterator[Problem]], bundle: Bu
         return list(check(bundle))
     except OpsLabError as error:
         return [Problem(name, error.what)]
+    except Exception as error:  # noqa: BLE001 - altered facts may trip anything; that too is a problem of the bundle
+        return [Problem(name, f"cannot be judged: {type(error).__name__}: {one_line(error, 120)}")]
 
 
 def _symlinks(bundle: Bundle) -> list[Problem]:
@@ -79,27 +92,60 @@ def _journal_problems(bundle: Bundle) -> Iterator[Problem]:
         yield Problem(layout.JOURNAL, "has no hash chain (an earlier lab wrote it): it can be read, not verified")
     else:
         yield from (Problem(layout.JOURNAL, what) for what in chain.problems)
-    for number, event in enumerate(chain.events, 1):
-        if event.get("event") in EVENTS and event.get("run_id") != bundle.run_id:
-            yield Problem(layout.JOURNAL, f"line {number} is of another run ({event.get('run_id')!r:.60})")
-    ends = [number for number, event in enumerate(chain.events, 1) if event.get("event") in TERMINAL_EVENTS]
+        yield from _event_problems(layout.JOURNAL, bundle, chain)
+    names = [event.get("event") for event in chain.events]
+    ends = [number for number, name in zip(chain.numbers, names, strict=True) if name in _TERMINAL]
     if not ends:
-        state = "the run is still going on" if is_alive(bundle.path) else "`tc run recover` closes interrupted runs"
-        yield Problem(layout.JOURNAL, f"has no terminal event ({state})")
-    elif ends[0] != len(chain.events):
+        yield Problem(layout.JOURNAL, f"has no terminal event ({_state(bundle, names)})")
+    elif ends[0] != chain.head.lines:
         yield Problem(layout.JOURNAL, f"goes on after its terminal event in line {ends[0]}")
+
+
+def _state(bundle: Bundle, names: list[Any]) -> str:
+    if is_alive(bundle.path):
+        return "the run is still going on"
+    return "`tc run recover` closes interrupted runs" if "run_started" in names else "the run was never started"
+
+
+def _event_problems(file: str, bundle: Bundle, chain: Chain) -> Iterator[Problem]:
+    """Judge the events that this contract knows; later additions of v1 bear names of their own."""
+    for number, event in zip(chain.numbers, chain.events, strict=True):
+        model = EVENTS.get(str(event.get("event")))
+        if model is None:
+            continue
+        if event.get("run_id") != bundle.run_id:
+            yield Problem(file, f"line {number} is of another run ({event.get('run_id')!r:.60})")
+        try:
+            own = {name: value for name, value in event.items() if name not in CHAIN_FIELDS}
+            model.model_validate_json(compact_json(own), strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            yield Problem(file, f"line {number} is no {event['event']}: {one_line(place, 60)}: {first['msg']}")
 
 
 def _manifest_problems(bundle: Bundle) -> Iterator[Problem]:
     manifest, head = bundle.manifest, bundle.journal_chain.head
+    if bundle.read(layout.MANIFEST) != pretty_json(manifest.to_dict()):
+        yield Problem(layout.MANIFEST, "is not written as the lab writes it")
+    if manifest.content_sha256 != manifest.measured_sha256():
+        yield Problem(layout.MANIFEST, "is not what was sealed (its own digest differs)")
     if manifest.run_id != bundle.run_id:
         yield Problem(layout.MANIFEST, f"is of another run ({manifest.run_id!r:.60})")
+    yield from _head_problems(manifest, head)
+    yield from _file_problems(manifest, bundle)
+
+
+def _head_problems(manifest: Manifest, head: Head) -> Iterator[Problem]:
     if head.lines < manifest.journal.lines:
         yield Problem(layout.JOURNAL, f"has {head.lines} lines, {manifest.journal.lines} were sealed (cut tail)")
     elif head.lines > manifest.journal.lines:
         yield Problem(layout.JOURNAL, f"has {head.lines} lines, only {manifest.journal.lines} were sealed")
     elif head.sha256 != manifest.journal.head_sha256:
         yield Problem(layout.JOURNAL, "does not end in the line that was sealed")
+
+
+def _file_problems(manifest: Manifest, bundle: Bundle) -> Iterator[Problem]:
     sealed = {file.path: file for file in manifest.files}
     rerendered = layout.RENDERED if bundle.has(layout.POST) else frozenset[str]()
     present = set(sealed_names(bundle.path))
@@ -108,20 +154,33 @@ def _manifest_problems(bundle: Bundle) -> Iterator[Problem]:
     for name in sorted(set(sealed) - present - set(REQUIRED)):
         yield Problem(name, "is missing")
     for name in sorted((set(sealed) & present) - rerendered):
-        if sha256_hex(bundle.read(name)) != sealed[name].sha256:
+        if not (bundle.path / name).is_symlink() and sha256_hex(bundle.read(name)) != sealed[name].sha256:
             yield Problem(name, "is not what was sealed (digest differs)")
+    if bundle.has(layout.LOCK) and bundle.read(layout.LOCK):
+        yield Problem(layout.LOCK, "is not empty")
 
 
 def _spec_problems(bundle: Bundle) -> Iterator[Problem]:
     digest = bundle.spec.config_sha256()
-    stated = {event["config_sha256"] for event in bundle.journal_chain.events if "config_sha256" in event}
-    if stated - {digest}:
+    stated = [event["config_sha256"] for event in bundle.journal_chain.events if "config_sha256" in event]
+    if any(other != digest for other in stated):
         yield Problem(layout.RUN_SPEC, "is not the spec that the journal names (config_sha256 differs)")
 
 
-def _readable_metrics(bundle: Bundle) -> Iterator[Problem]:
+def _metrics_problems(bundle: Bundle) -> Iterator[Problem]:
     if bundle.metrics.run_id != bundle.run_id:
         yield Problem(layout.METRICS, f"is of another run ({bundle.metrics.run_id!r:.60})")
+
+
+def _metadata_problems(bundle: Bundle) -> Iterator[Problem]:
+    if bundle.metadata.run_id != bundle.run_id:
+        yield Problem(layout.METADATA, f"is of another run ({bundle.metadata.run_id!r:.60})")
+    stated, head = bundle.metadata.post, bundle.post_chain.head if bundle.has(layout.POST) else None
+    if stated is not None and head is None:
+        yield Problem(layout.POST, f"is missing, {stated.lines} lines were told")
+    elif head is not None and (stated is None or (stated.lines, stated.head_sha256) != (head.lines, head.sha256)):
+        told = stated.lines if stated else 0
+        yield Problem(layout.POST, f"has {head.lines} lines, metadata.json tells of {told} (or of another end)")
 
 
 def _post_problems(bundle: Bundle) -> Iterator[Problem]:
@@ -131,6 +190,7 @@ def _post_problems(bundle: Bundle) -> Iterator[Problem]:
             yield Problem(layout.POST, "hangs on a manifest that is missing")
             return
         yield from (Problem(layout.POST, what) for what in bundle.post_chain.problems)
+        yield from _event_problems(layout.POST, bundle, bundle.post_chain)
         for event in bundle.post_chain.events:
             if "report_path" in event and "report_sha256" in event:
                 reports[str(event["report_path"])] = str(event["report_sha256"])
@@ -139,8 +199,8 @@ def _post_problems(bundle: Bundle) -> Iterator[Problem]:
             yield Problem(name, "is missing")
         elif sha256_hex(bundle.read(name)) != digest:
             yield Problem(name, "is not the report that was recorded (digest differs)")
-    for entry in sorted((bundle.path / layout.DRILLS).glob("*.json")):
-        if (name := entry.relative_to(bundle.path).as_posix()) not in reports:
+    for name in files_below(bundle.path):
+        if name.startswith(f"{layout.DRILLS}/") and name not in reports:
             yield Problem(name, "was never recorded")
 
 

@@ -7,30 +7,31 @@ and with ``durable=True`` on disk. ``flock`` is used directly because a lock-fil
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opslab.clock import Clock, SystemClock, to_stamp
 from opslab.contract.base import compact_json, sha256_hex
 from opslab.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 GENESIS = "0" * 64
 """The anchor of a run's own journal."""
 
+CHAIN_FIELDS = frozenset({"seq", "prev_sha256"})
+"""What the chain adds to an event's own fields."""
+
 _TAIL_BLOCK = 64 * 1024
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The end of a chain: how many lines, and the digest of the last (the anchor when there is none)."""
 
     lines: int
@@ -64,13 +65,21 @@ class Journal:
         Raises:
             StoreError: the line could not be written whole; the file is then as it was before.
         """
-        with self._mutex, self._locked() as descriptor:
-            size = os.fstat(descriptor).st_size
-            if size != self._size:
-                size = self._catch_up(descriptor, size)
-            self._write(descriptor, size, event)
-            if durable:
-                self._sync(descriptor)
+        with self._mutex:
+            descriptor = self._open()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                size = os.fstat(descriptor).st_size
+                if size != self._size:
+                    size = self._catch_up(descriptor, size)
+                before = self._head
+                self._write(descriptor, size, event)
+                if durable:
+                    self._sync(descriptor, size, before)
+            except OSError as error:
+                raise self._trouble("cannot be written", error) from error
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             return self._head
 
     def close(self) -> None:
@@ -80,8 +89,7 @@ class Journal:
                 os.close(self._descriptor)
             self._descriptor = -1
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _open(self) -> int:
         # A forked child must not share the parent's lock: flock belongs to the open file, so it opens its own.
         if self._descriptor < 0 or self._owner != os.getpid():
             try:
@@ -89,12 +97,7 @@ class Journal:
             except OSError as error:
                 raise self._trouble("cannot be opened", error) from error
             self._owner, self._size = os.getpid(), -1
-        descriptor = self._descriptor
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            yield descriptor
-        finally:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return self._descriptor
 
     def _catch_up(self, descriptor: int, size: int) -> int:
         last, torn = _read_tail(descriptor, size)
@@ -113,10 +116,7 @@ class Journal:
             raise StoreError(
                 f"an event cannot be encoded: {error}", where=self.path, fix="use plain finite values"
             ) from error
-        try:
-            written = os.write(descriptor, line + b"\n")
-        except OSError as error:
-            raise self._trouble("cannot be written", error) from error
+        written = os.write(descriptor, line + b"\n")
         if written != len(line) + 1:
             os.ftruncate(descriptor, size)
             raise StoreError("took only part of a line, which was undone", where=self.path, fix="free some space")
@@ -124,10 +124,12 @@ class Journal:
         self._size = size + written
         return self._size
 
-    def _sync(self, descriptor: int) -> None:
+    def _sync(self, descriptor: int, size: int, before: Head) -> None:
         try:
             os.fsync(descriptor)
         except OSError as error:
+            os.ftruncate(descriptor, size)
+            self._size, self._head = size, before
             raise self._trouble("cannot be made durable", error) from error
 
     def _trouble(self, what: str, error: OSError) -> StoreError:
@@ -141,39 +143,48 @@ class Chain:
     Attributes:
         events: each whole line's fields, chain fields included.
         head: the last whole line.
+        numbers: the line of each event; lines that are no JSON object have none.
         torn: bytes after the last newline.
-        problems: what is wrong, each with its line.
+        broken: what is wrong with whole lines, each with its line.
         chained: whether the lines carry a chain at all; the earlier lab's do not.
     """
 
     events: tuple[dict[str, Any], ...]
+    numbers: tuple[int, ...]
     head: Head
     torn: bytes
-    problems: tuple[str, ...]
+    broken: tuple[str, ...]
     chained: bool
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything that is wrong, an unfinished last line included."""
+        unfinished = (f"ends in an unfinished line of {len(self.torn)} bytes",) if self.torn else ()
+        return self.broken + unfinished
 
 
 def read_chain(content: bytes, anchor: str = GENESIS) -> Chain:
     """Return the lines of a journal and everything that is wrong with them."""
     *lines, torn = content.split(b"\n")
     events: list[dict[str, Any]] = []
-    problems: list[str] = []
+    numbers: list[int] = []
+    broken: list[str] = []
     before, chained = anchor, True
     for number, line in enumerate(lines, 1):
         event = _parsed(line)
         if event is None:
-            problems.append(f"line {number} is not a JSON object")
+            broken.append(f"line {number} is not a JSON object")
         else:
             events.append(event)
+            numbers.append(number)
             chained = chained and ("seq" in event or "prev_sha256" in event)
             if event.get("seq") != number:
-                problems.append(f"line {number} has seq {event.get('seq')!r:.20}")
+                broken.append(f"line {number} has seq {event.get('seq')!r:.20}")
             if event.get("prev_sha256") != before:
-                problems.append(f"line {number} does not follow the line before it (broken link)")
+                broken.append(f"line {number} does not follow the line before it (broken link)")
         before = sha256_hex(line)
-    if torn:
-        problems.append(f"ends in an unfinished line of {len(torn)} bytes")
-    return Chain(tuple(events), Head(len(lines), before), torn, tuple(problems), chained or not events)
+    head = Head(len(lines), before)
+    return Chain(tuple(events), tuple(numbers), head, torn, tuple(broken), chained or not events)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -187,7 +198,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 def _read_tail(descriptor: int, size: int) -> tuple[bytes | None, bytes]:
     """Return the last whole line, if any, and the bytes after the last newline."""
     start, content = size, b""
-    while start > 0 and content.count(b"\n") < (2 if content.endswith(b"\n") else 3):
+    while start > 0 and content.count(b"\n") < 2:  # noqa: PLR2004 - the last line's own, and the one before it
         begin = max(0, start - _TAIL_BLOCK)
         content = os.pread(descriptor, start - begin, begin) + content
         start = begin

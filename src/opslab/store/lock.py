@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Lock:
-    """A lock file. It cannot outlive its process, whatever becomes of the pid, and a rename takes it along.
+    """An empty lock file. What holds it cannot outlive its process, and a rename takes it along.
 
     Args:
         path: the file, created when missing.
@@ -37,12 +36,11 @@ class Lock:
             raise StoreError(f"cannot be opened: {error.strerror}", where=self._path, fix="check rights") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(descriptor)
-            return False
-        with contextlib.suppress(OSError):  # the pid is for people; the lock is what counts
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            if isinstance(error, BlockingIOError):
+                return False
+            raise StoreError(f"cannot be locked: {error.strerror}", where=self._path, fix="use a local disk") from error
         self._descriptor = descriptor
         return True
 

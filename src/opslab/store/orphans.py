@@ -1,4 +1,4 @@
-"""Finds what died: runs that began and never ended while no process holds their lock, and unfinished staging."""
+"""Finds what may have died: runs that were never sealed, and staging that no process holds."""
 
 from __future__ import annotations
 
@@ -17,25 +17,19 @@ STAGING_AGE_SECONDS = 60
 """A younger staging directory may belong to a process that has not taken its lock yet."""
 
 
-def orphaned(runs: Path) -> list[Bundle]:
-    """Return the runs whose process is gone before they were sealed; a run that was only initialized is not one."""
-    return [bundle for bundle in list_bundles(runs) if is_orphaned(bundle)]
-
-
-def is_orphaned(bundle: Bundle) -> bool:
-    """Whether the run began, was never sealed, and nobody holds its lock."""
-    if not bundle.has(layout.LOCK) or bundle.has(layout.MANIFEST) or is_alive(bundle.path):
-        return False
-    return any(event.get("event") == "run_started" for event in Bundle(bundle.path).journal_chain.events)
+def unsealed(runs: Path) -> list[Bundle]:
+    """Return the runs of this lab (they have a lock file) that were never sealed: alive, dead or just initialized."""
+    return [bundle for bundle in list_bundles(runs) if bundle.has(layout.LOCK) and not bundle.has(layout.MANIFEST)]
 
 
 def stale_staging(directory: Path) -> list[Path]:
     """Return staging directories and files that a dead process left in ``directory``."""
-    if not directory.is_dir():
-        return []
     limit = time.time() - STAGING_AGE_SECONDS
-    return [
-        path
-        for path in sorted(directory.iterdir())
-        if path.name.startswith(STAGING_PREFIX) and path.lstat().st_mtime < limit and not is_alive(path)
-    ]
+    return [path for path in sorted(directory.glob(f"{STAGING_PREFIX}*")) if _is_stale(path, limit)]
+
+
+def _is_stale(path: Path, limit: float) -> bool:
+    try:
+        return path.lstat().st_mtime < limit and not is_alive(path)
+    except FileNotFoundError:  # its process is alive, and done with it
+        return False

@@ -13,7 +13,7 @@ from opslab.errors import RunExistsError, StoreError
 from opslab.ids import checked_id
 from opslab.root import confined
 from opslab.store import layout
-from opslab.store.durable import STAGING_PREFIX, install_directory, make_directory, write_bytes
+from opslab.store.durable import STAGING_PREFIX, install_directory, make_directory, remove_tree, write_bytes
 from opslab.store.journal import Journal, read_chain
 from opslab.store.lock import Lock
 
@@ -55,9 +55,9 @@ class BundleWriter:
             raise _taken(target)
         make_directory(runs)
         staged = runs / f"{STAGING_PREFIX}{run_id[:64]}-{secrets.token_hex(4)}"
-        make_directory(staged)
         lock = Lock(staged / layout.LOCK)
         try:
+            make_directory(staged)
             lock.acquire()
             write_bytes(staged / layout.RUN_SPEC, spec)
             journal = Journal(staged / layout.JOURNAL, run_id, clock=clock)
@@ -93,18 +93,28 @@ class BundleWriter:
         make_directory(path.parent)
         write_bytes(path, content)
 
+    def clear_staging(self) -> None:
+        """Remove what a dead writer left half written.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        for path in sorted(self.path.rglob(f"{STAGING_PREFIX}*")):
+            remove_tree(path)
+
     def seal(self) -> Manifest:
         """Fix the journal's head and every file's digest in ``manifest.json``.
 
         Raises:
             StoreError: a file cannot be read, or the manifest not written.
         """
-        chain = read_chain((self.path / layout.JOURNAL).read_bytes())
-        manifest = Manifest(
-            run_id=self.run_id,
-            created_at_utc=to_stamp(self._clock.now()),
-            journal=JournalHead(lines=chain.head.lines, head_sha256=chain.head.sha256),
-            files=tuple(file_digests(self.path)),
+        try:
+            head = read_chain((self.path / layout.JOURNAL).read_bytes()).head
+            files = tuple(file_digests(self.path))
+        except OSError as error:
+            raise StoreError(f"cannot be sealed: {error}", where=self.path, fix="`tc run recover` seals it") from error
+        manifest = Manifest.sealed(
+            self.run_id, to_stamp(self._clock.now()), JournalHead(lines=head.lines, head_sha256=head.sha256), files
         )
         self.write(layout.MANIFEST, pretty_json(manifest.to_dict()))
         return manifest
@@ -131,14 +141,15 @@ def file_digests(path: Path) -> list[FileDigest]:
 
 def sealed_names(path: Path) -> list[str]:
     """Return the paths below the bundle that a manifest fixes, sorted."""
-    names = (entry.relative_to(path).as_posix() for entry in path.rglob("*") if entry.is_file() or entry.is_symlink())
-    return sorted(
-        name
-        for name in names
-        if name not in layout.UNSEALED
-        and not name.startswith(f"{layout.DRILLS}/")
-        and not name.rsplit("/", 1)[-1].startswith(STAGING_PREFIX)
-    )
+    return [
+        name for name in files_below(path) if name not in layout.UNSEALED and not name.startswith(f"{layout.DRILLS}/")
+    ]
+
+
+def files_below(path: Path) -> list[str]:
+    """Return the paths of everything below the bundle that is no directory and not half written, sorted."""
+    entries = (entry for entry in path.rglob("*") if entry.is_symlink() or not entry.is_dir())
+    return sorted(entry.relative_to(path).as_posix() for entry in entries if not entry.name.startswith(STAGING_PREFIX))
 
 
 def append_post(path: Path, event: Event, clock: Clock) -> None:

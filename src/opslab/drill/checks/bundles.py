@@ -26,7 +26,7 @@ def bundle_complete(history: History, _spec: RunSpec | None) -> Judgement:
 @check("bundle.evidence")
 def bundle_evidence(history: History, _spec: RunSpec | None) -> Judgement:
     """The bundle's counts agree with its event stream: nothing was counted that is not in evidence."""
-    for run in history.runs:
+    for run in history.some_runs:
         stated = {"orders_submitted": run.metrics.orders_submitted, "fills_count": run.metrics.fills_count}
         counted = {
             "orders_submitted": sum(event["type"] == "OrderSubmitted" for event in run.events),

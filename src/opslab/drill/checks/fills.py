@@ -20,7 +20,7 @@ _RELATIVE_TOLERANCE = 1e-9
 @check("fills.some")
 def some_fills(history: History, _spec: RunSpec | None) -> Judgement:
     """Every run filled orders, on each of its instruments and on both sides."""
-    for run in history.runs:
+    for run in history.some_runs:
         fills = [
             (event["instrument_id"], event["order_side"]) for event in run.events if event["type"] == "OrderFilled"
         ]
@@ -40,7 +40,7 @@ def fills_next_open(history: History, _spec: RunSpec | None) -> Judgement:
     later candle of its instrument: a market order at that candle's open, any other order between its low and high.
     """
     count = 0
-    for run in history.runs:
+    for run in history.some_runs:
         submitted = {event["client_order_id"]: event for event in run.events if event["type"] == "OrderSubmitted"}
         candles = run.load_candles()
         for fill in (event for event in run.events if event["type"] == "OrderFilled"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from opslab.contract.base import compact_json
 from opslab.contract.drill import Finding, Phase, Result
 from opslab.drill.history import FactMissing
 from opslab.errors import DrillError, one_line
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
-_BUILT_IN = ("opslab.drill.checks.bundles", "opslab.drill.checks.fills", "opslab.drill.checks.runs")
+_BUILT_IN = tuple(f"opslab.drill.checks.{name}" for name in ("bundles", "crashes", "data", "fills", "runs"))
 CRASHED = "OPS-CHECK-CRASHED"
 FACTS_MISSING = "OPS-FACTS-MISSING"
 
@@ -43,6 +45,18 @@ class Judgement:
     expected: Any = None
     observed: Any = None
 
+    def __post_init__(self) -> None:
+        """Refuse a finding without a stable code.
+
+        Raises:
+            DrillError: ``result`` is no result, or ``code`` has another form.
+        """
+        if not isinstance(self.result, Result):
+            raise DrillError(f"{self.result!r:.40} is no result", fix="return passed(), failed() or unknown()")
+        if self.result is not Result.PASS and not (isinstance(self.code, str) and _CODE.fullmatch(self.code)):
+            fix = "use upper-case words joined by '-': OPS-FILL-LATE"
+            raise DrillError(f"finding code {self.code!r:.60} is malformed", fix=fix)
+
 
 @dataclass(frozen=True)
 class Check:
@@ -64,7 +78,9 @@ class Check:
             judgement: object = self.judge(history, spec)
         except FactMissing as missing:
             judgement = unknown(FACTS_MISSING, str(missing))
-        except Exception as crash:  # noqa: BLE001 - whatever a check raises, it has not said pass
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as crash:  # noqa: BLE001 - whatever a check raises (a skip, too), it has not said pass
             judgement = unknown(CRASHED, f"{type(crash).__name__}: {crash}")
         if not isinstance(judgement, Judgement):
             judgement = unknown(CRASHED, f"returned {type(judgement).__name__}, not passed(), failed() or unknown()")
@@ -74,8 +90,8 @@ class Check:
             result=judgement.result,
             code=judgement.code,
             details=one_line(judgement.details, 600),
-            expected=judgement.expected,
-            observed=judgement.observed,
+            expected=_shown(judgement.expected),
+            observed=_shown(judgement.observed),
         )
 
 
@@ -96,15 +112,15 @@ def failed(code: str, details: str, *, expected: Any = None, observed: Any = Non
     Raises:
         DrillError: ``code`` has another form.
     """
-    if not _CODE.fullmatch(code):
-        raise DrillError(
-            f"finding code {code!r:.60} is malformed", fix="use upper-case words joined by '-': OPS-FILL-LATE"
-        )
     return Judgement(Result.FAIL, details, code, expected, observed)
 
 
 def unknown(code: str, details: str) -> Judgement:
-    """Return that nobody can tell."""
+    """Return that nobody can tell.
+
+    Raises:
+        DrillError: ``code`` is not upper-case words joined by ``-``.
+    """
     return Judgement(Result.UNKNOWN, details, code)
 
 
@@ -155,6 +171,14 @@ def known_checks() -> dict[str, Check]:
     for module in _BUILT_IN:
         importlib.import_module(module)
     return dict(_checks)
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as evidence: JSON as it is, anything else as its text, so that a finding is never lost."""
+    try:
+        return json.loads(compact_json(value))
+    except (TypeError, ValueError, RecursionError):
+        return one_line(repr(value), 300)
 
 
 def _origin(judge: Callable[..., Judgement]) -> str:

@@ -1,0 +1,1 @@
+"""What the generated pages hold: one module a page, each a function from the code's own data to Markdown."""

@@ -1,0 +1,58 @@
+"""JSON Schemas of everything the lab writes, generated from the models and committed beside this module.
+
+``schemas/v1/`` holds what ``render`` returns; a test says when the two differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opslab.contract.base import pretty_json
+from opslab.contract.dataset import DatasetRecord, Fingerprint, Instrument
+from opslab.contract.drill import DrillReport, SessionReport
+from opslab.contract.events import EVENTS
+from opslab.contract.manifest import Manifest
+from opslab.contract.metadata import Metadata, RunMetrics
+from opslab.contract.spec import RunSpec
+
+if TYPE_CHECKING:
+    from opslab.contract.base import Artifact
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+ARTIFACTS: dict[str, type[Artifact]] = {
+    "dataset": DatasetRecord,
+    "drill": DrillReport,
+    "fingerprint": Fingerprint,
+    "instrument": Instrument,
+    "manifest": Manifest,
+    "metadata": Metadata,
+    "metrics": RunMetrics,
+    "run_spec": RunSpec,
+    "session": SessionReport,
+}
+"""The models of whole files, by the name of their schema."""
+
+_CHAIN: dict[str, Any] = {
+    "seq": {"type": "integer", "minimum": 1, "description": "The line's number in its journal."},
+    "prev_sha256": {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "Digest of the line before, or what the journal hangs on.",
+    },
+}
+
+
+def render() -> dict[str, bytes]:
+    """Return every schema by file name; those of events, ``event.<event>.schema.json``, describe a journal line."""
+    schemas = {f"{name}.schema.json": _schema(model) for name, model in ARTIFACTS.items()}
+    for name, model in EVENTS.items():
+        line = _schema(model)
+        line["properties"] |= _CHAIN
+        line["required"] = [*line.get("required", ()), "event", *_CHAIN]
+        schemas[f"event.{name}.schema.json"] = line
+    return {name: pretty_json(schema) for name, schema in sorted(schemas.items())}
+
+
+def _schema(model: type[Artifact]) -> dict[str, Any]:
+    return {"$schema": DIALECT, **model.model_json_schema()}

@@ -1,0 +1,170 @@
+"""Recovery closes what died, leaves alone what lives, and one broken run costs only itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from opslab.runs import backtest
+from opslab.runs.finish import problems_of
+from opslab.runs.recovery import INTERRUPTED, close_orphan, recover
+from opslab.store import orphans
+from opslab.store.journal import Journal
+from opslab.store.lock import Lock
+from opslab.store.reader import Bundle
+
+
+def listed(path):
+    return sorted(entry.name for entry in path.iterdir())
+
+
+class Gone(BaseException):
+    pass
+
+
+@pytest.fixture
+def orphan(run, engine):
+    """Return a maker of runs whose process died while the engine ran."""
+
+    def make(run_id: str = "dead") -> None:
+        engine.raises = Gone()
+        with pytest.raises(Gone):
+            run(run_id)
+        engine.raises = None
+
+    return make
+
+
+def test_an_orphan_is_closed_as_interrupted(lab, orphan, clock):
+    orphan()
+    assert recover(lab, clock).closed == ("dead",)
+    bundle = Bundle(lab.runs / "dead")
+    assert (bundle.metadata.status, bundle.metadata.failure_reason) == ("failed", "interrupted")
+    assert bundle.metadata.error == INTERRUPTED
+    assert bundle.terminal["event"] == "run_failed"
+    assert problems_of(bundle) == []
+
+
+def test_recovery_is_idempotent(lab, orphan, clock):
+    orphan()
+    recover(lab, clock)
+    before = {path: path.read_bytes() for path in (lab.runs / "dead").iterdir()}
+    assert recover(lab, clock).closed == ()
+    assert {path: path.read_bytes() for path in (lab.runs / "dead").iterdir()} == before
+
+
+def test_a_torn_tail_is_recorded_when_an_orphan_is_closed(lab, orphan, clock):
+    orphan()
+    with (lab.runs / "dead" / "journal.jsonl").open("ab") as file:
+        file.write(b'{"event":"backt')
+    assert recover(lab, clock).closed == ("dead",)
+    bundle = Bundle(lab.runs / "dead")
+    assert [event["event"] for event in bundle.journal][-2:] == ["journal_repaired", "run_failed"]
+    assert problems_of(bundle) == []
+
+
+def test_living_runs_of_other_processes_are_left_alone(lab, orphan, clock):
+    orphan("alive")
+    script = """
+import pathlib, sys
+from opslab.store.lock import Lock
+lock = Lock(pathlib.Path(sys.argv[1]) / "run.lock")
+assert lock.acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script, str(lab.runs / "alive")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "held\n"
+        assert recover(lab, clock) == recover(lab, clock)
+        assert recover(lab, clock).closed == ()
+        assert Bundle(lab.runs / "alive").terminal is None
+        child.kill()
+    assert recover(lab, clock).closed == ("alive",)
+
+
+def test_sealed_and_initialized_runs_are_no_orphans(lab, run, spec_file, clock):
+    run("done")
+    backtest.initialize(lab, spec_file, clock)
+    before = {path: path.read_bytes() for path in lab.runs.rglob("*") if path.is_file()}
+    assert recover(lab, clock).closed == ()
+    assert {path: path.read_bytes() for path in lab.runs.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_came_to_its_end_in_the_meantime_is_not_sealed_again(lab, run, clock):
+    bundle = run("done")
+    before = bundle.read("manifest.json")
+    assert not close_orphan(bundle, clock)
+    assert bundle.read("manifest.json") == before
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told"),
+    [
+        (lambda path: (path / "journal.jsonl").unlink(), "cannot be read"),
+        (lambda path: (path / "journal.jsonl").write_bytes(b""), "journal is empty"),
+        (lambda path: (path / "journal.jsonl").write_bytes(b"x\n"), "line 1 is not a JSON object"),
+        (lambda path: (path / "run_spec.yaml").write_bytes(b"a: ["), "not valid YAML"),
+        (lambda path: (path / "run_spec.yaml").unlink(), "cannot be read"),
+    ],
+    ids=["no-journal", "empty-journal", "garbage", "bad-spec", "no-spec"],
+)
+def test_a_broken_run_costs_only_itself(lab, orphan, clock, break_it, told):
+    for run_id in ("a", "broken", "z"):
+        orphan(run_id)
+    break_it(lab.runs / "broken")
+    recovery = recover(lab, clock)
+    assert recovery.closed == ("a", "z")
+    ((run_id, error),) = recovery.failed
+    assert run_id == "broken"
+    assert told in str(error)
+    assert not (lab.runs / "broken" / "manifest.json").exists()
+
+
+def test_a_chain_that_tells_of_no_run_costs_only_itself(lab, orphan, clock):
+    orphan("a")
+    orphan("odd")
+    (lab.runs / "odd" / "journal.jsonl").unlink()
+    Journal(lab.runs / "odd" / "journal.jsonl", "odd").append({"event": "run_started"})
+    recovery = recover(lab, clock)
+    assert recovery.closed == ("a",)
+    assert "does not tell of a run" in str(recovery.failed[0][1])
+
+
+def test_bundles_of_the_earlier_lab_are_left_alone(lab, clock):
+    earlier = lab.runs / "earlier"
+    earlier.mkdir(parents=True)
+    (earlier / "journal.jsonl").write_text('{"event":"run_started"}\n')
+    assert recover(lab, clock).closed == ()
+    assert listed(earlier) == ["journal.jsonl"]
+
+
+def test_old_staging_of_the_dead_is_removed_and_nothing_else(lab, clock, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "f").write_text("")
+    for parent in (lab.runs, lab.sessions):
+        parent.mkdir(parents=True)
+        for name in (".staging-old", ".staging-alive", ".staging-young", ".other", "run"):
+            (parent / name).mkdir()
+        (parent / ".staging-file").write_text("")
+        (parent / ".staging-link").symlink_to(tmp_path / "outside")
+        past = time.time() - orphans.STAGING_AGE_SECONDS - 60
+        for name in (".staging-old", ".staging-alive", ".staging-file", ".staging-link", ".other", "run"):
+            os.utime(parent / name, (past, past), follow_symlinks=False)
+    locks = [Lock(parent / ".staging-alive" / "run.lock") for parent in (lab.runs, lab.sessions)]
+    for lock, parent in zip(locks, (lab.runs, lab.sessions), strict=True):
+        assert lock.acquire()
+        os.utime(parent / ".staging-alive", (past, past))
+    assert recover(lab, clock).removed == (".staging-file", ".staging-link", ".staging-old") * 2
+    for parent in (lab.runs, lab.sessions):
+        assert listed(parent) == [".other", ".staging-alive", ".staging-young", "run"]
+    assert listed(tmp_path / "outside") == ["f"]
+
+
+def test_a_lab_without_runs_has_nothing_to_recover(lab, clock):
+    assert recover(lab, clock) == recover(lab, clock)
+    assert not lab.runs.exists()
