@@ -19,8 +19,8 @@ _ENDED = {"completed", "failed"}
 def runs_recoverable(history: History, _spec: RunSpec | None) -> Judgement:
     """However a run died, it left nothing or a bundle that recovery closed; nothing acknowledged was lost.
 
-    Judges the fact ``attempts``, one entry a death: ``{step, is_visible, status, problems, acknowledged, kept, litter}``
-    as found after recovery.
+    Judges the fact ``attempts``, one entry a death as found after recovery:
+    ``{step, died, is_visible, status, problems, acknowledged, kept, litter}``.
     """
     attempts = history.fact("attempts")
     deaths = [attempt for attempt in attempts if attempt["died"]]
