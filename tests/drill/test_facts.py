@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opslab.contract.base import compact_json, sha256_hex
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.drill.drill import derived_seed
 from opslab.errors import DrillError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opslab.contract.base import compact_json, sha256_hex
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.report.markdown import _plain, render_report
 from opslab.store.journal import GENESIS
 from opslab.store.reader import Bundle

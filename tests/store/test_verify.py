@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import opslab.runs.finish
-from opslab.contract.base import compact_json, pretty_json
+from opslab.contract.encoding import compact_json, pretty_json
 from opslab.runs.finish import problems_of
 from opslab.store.integrity import verify
 from opslab.store.lock import Lock

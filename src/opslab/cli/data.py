@@ -135,7 +135,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON instead 
 
     entries = list_records(current_lab())
     if json:
-        from opslab.contract.base import pretty_json
+        from opslab.contract.encoding import pretty_json
 
         rows = {
             name: {"error": str(entry)} if isinstance(entry, Exception) else entry.to_dict() for name, entry in entries

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from opslab.contract.base import pretty_json
+from opslab.contract.encoding import pretty_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

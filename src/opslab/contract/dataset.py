@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from opslab.contract.base import SCHEMA_VERSION, Artifact, Sha256, UtcStamp, compact_json, sha256_hex
+from opslab.contract.base import SCHEMA_VERSION, Artifact, Sha256, UtcStamp
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.errors import IdError
 from opslab.ids import checked_id
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from opslab.contract.base import Artifact, Sha256, UtcStamp, compact_json, sha256_hex
+from opslab.contract.base import Artifact, Sha256, UtcStamp
 from opslab.contract.dataset import FileDigest
+from opslab.contract.encoding import compact_json, sha256_hex
 
 __all__ = ["FileDigest", "JournalHead", "Manifest"]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import pretty_json
 from opslab.contract.dataset import DatasetRecord, Fingerprint, Instrument
 from opslab.contract.drill import DrillReport, SessionReport
+from opslab.contract.encoding import pretty_json
 from opslab.contract.events import EVENTS
 from opslab.contract.manifest import Manifest
 from opslab.contract.metadata import Metadata, RunMetrics

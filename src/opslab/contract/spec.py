@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from opslab.contract.base import Artifact, compact_json, sha256_hex
+from opslab.contract.base import Artifact
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.errors import IdError
 from opslab.ids import checked_id
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from opslab.contract.base import SCHEMA_VERSION, Artifact, compact_json
+from opslab.contract.base import SCHEMA_VERSION, Artifact
 from opslab.contract.drill import DrillReport, Phase, Result, Severity, Verdict
+from opslab.contract.encoding import compact_json
 from opslab.contract.metadata import Metadata
 from opslab.errors import ContractError, one_line
 

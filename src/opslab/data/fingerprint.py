@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from opslab.contract.base import pretty_json
 from opslab.contract.dataset import CANDLES_FILE, INSTRUMENT_FILE, FileDigest, Fingerprint, dataset_sha256
+from opslab.contract.encoding import pretty_json
 from opslab.data.layout import fingerprint_file
 from opslab.errors import DataError
 from opslab.store.durable import make_directory, write_bytes

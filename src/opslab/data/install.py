@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from opslab import __version__
 from opslab.clock import to_stamp
-from opslab.contract.base import compact_json, pretty_json
 from opslab.contract.dataset import (
     CANDLES_FILE,
     INSTRUMENT_FILE,
@@ -19,6 +18,7 @@ from opslab.contract.dataset import (
     DatasetStatus,
     dataset_sha256,
 )
+from opslab.contract.encoding import compact_json, pretty_json
 from opslab.data.candles import to_parquet
 from opslab.data.catalog import Dataset, read_record
 from opslab.data.fingerprint import measured_files, write_fingerprint

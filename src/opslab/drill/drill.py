@@ -8,8 +8,8 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import compact_json, sha256_hex
 from opslab.contract.drill import BudgetRecord, FaultRecord, Finding, Phase, PhaseTiming, Result
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.contract.events import CheckEvaluated, FactRecorded, FaultHealed, FaultInjected
 from opslab.drill.budgets import budget_finding
 from opslab.drill.checks.registry import find_check

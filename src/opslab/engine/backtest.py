@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import nautilus_trader
 import numpy as np
 
-from opslab.contract.base import compact_json
+from opslab.contract.encoding import compact_json
 from opslab.contract.spec import Fill
 from opslab.engine.assembly import Assembly, assemble
 from opslab.engine.feed import Feed, check_feeds, market_data_sha256

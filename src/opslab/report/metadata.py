@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import pretty_json
+from opslab.contract.encoding import pretty_json
 from opslab.contract.events import TERMINAL_EVENTS, Status
 from opslab.contract.metadata import (
     DataIdentity,

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from opslab import __version__
-from opslab.contract.base import compact_json, sha256_hex
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.contract.events import DatasetFacts, InputFacts
 from opslab.contract.spec import Mode
 from opslab.data.catalog import open_dataset

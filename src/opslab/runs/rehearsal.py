@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import pretty_json, sha256_hex
+from opslab.contract.encoding import pretty_json, sha256_hex
 from opslab.contract.events import FailureDrillExecuted
 from opslab.contract.spec import Mode
 from opslab.data.catalog import open_dataset

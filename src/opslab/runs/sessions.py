@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opslab.contract.base import pretty_json
 from opslab.contract.drill import SessionReport
+from opslab.contract.encoding import pretty_json
 from opslab.contract.upgrades import read_artifact
 from opslab.errors import ContractError
 from opslab.ids import fitted_id, is_session_id

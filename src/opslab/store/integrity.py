@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from opslab.contract.base import compact_json, pretty_json, sha256_hex
+from opslab.contract.encoding import compact_json, pretty_json, sha256_hex
 from opslab.contract.events import EVENTS, TERMINAL_EVENTS
 from opslab.errors import OpsLabError, one_line
 from opslab.store import layout

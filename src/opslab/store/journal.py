@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opslab.clock import Clock, SystemClock, to_stamp
-from opslab.contract.base import compact_json, sha256_hex
+from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.errors import StoreError
 
 if TYPE_CHECKING:

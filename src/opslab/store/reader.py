@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import sha256_hex
 from opslab.contract.drill import DrillReport
+from opslab.contract.encoding import sha256_hex
 from opslab.contract.events import TERMINAL_EVENTS
 from opslab.contract.manifest import Manifest
 from opslab.contract.metadata import Metadata, RunMetrics

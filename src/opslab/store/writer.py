@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Self
 
 from opslab.clock import Clock, to_stamp
-from opslab.contract.base import pretty_json, sha256_hex
+from opslab.contract.encoding import pretty_json, sha256_hex
 from opslab.contract.manifest import FileDigest, JournalHead, Manifest
 from opslab.errors import RunExistsError, StoreError
 from opslab.ids import checked_id

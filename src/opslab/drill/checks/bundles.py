@@ -20,7 +20,7 @@ def bundle_complete(history: History, _spec: RunSpec | None) -> Judgement:
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return failed("OPS-BUNDLE-BROKEN", f"{problems[0]}{more}", expected=[], observed=problems[:20])
-    return passed(f"{len(history.runs)} bundles verified")
+    return passed(f"{len(history.runs)} of {len(history.runs)} bundles verified")
 
 
 @check("bundle.evidence")

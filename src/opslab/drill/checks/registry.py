@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opslab.contract.base import compact_json
 from opslab.contract.drill import Finding, Phase, Result
+from opslab.contract.encoding import compact_json
 from opslab.drill.history import FactMissing
 from opslab.errors import DrillError, one_line
 
