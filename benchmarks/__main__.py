@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.ratio import Ratio, show
 
-NAMES = ("startup", "journal", "bundle", "engine")
+NAMES = ("startup", "journal", "bundle", "engine", "reconcile", "metrics")
 
 
 def main(words: list[str]) -> int:

@@ -38,6 +38,8 @@ FILES = (
     ("`manifest.json`", "manifest", "written at the end: the journal's head and every file's digest"),
     ("`post.jsonl`", None, "events after the end, in a chain that hangs on the manifest"),
     ("`drills/<slug>.json`", "drill", "what a drill judged; without a bundle of its own it lies in the session"),
+    ("`reconciliation/NNNN.json`", "reconciliation_result", "one comparison of two files, kept for good"),
+    ("`reconciliation_result.json`", "reconciliation_result", "the latest of them"),
     ("`run.lock`", None, "empty; held by the living process"),
 )
 ELSEWHERE = (

@@ -65,6 +65,66 @@ COMMON = {
 }
 
 OF = {
+    "ReconciliationInput": {
+        "run_id": "The run that the file is of; it must be the one that is checked.",
+        "as_of_utc": "When somebody looked; with a time zone.",
+        "position": "The net position.",
+        "open_orders": "Every open order, by id.",
+        "freshness": "How old what was seen was; without it freshness is unknown.",
+        "notes": "Anything; not compared.",
+    },
+    "InputPosition": {
+        "symbol": "What is held.",
+        "side": "`long`, `short` or `flat`.",
+        "qty": "How much, as decimal text.",
+        "avg_entry_price": "Average entry price as decimal text; null when flat.",
+    },
+    "InputOrder": {
+        "order_id": "What orders are matched by.",
+        "symbol": "What is ordered.",
+        "side": "`buy` or `sell`.",
+        "type": "`limit` or `market`.",
+        "qty": "How much, as decimal text.",
+        "price": "Limit price as decimal text; null for a market order.",
+        "time_in_force": "Compared only when both files state it.",
+        "status": "Compared only when both files state it.",
+    },
+    "InputFreshness": {
+        "position_ts_utc": "When the position was last updated.",
+        "orders_ts_utc": "When the orders were last updated.",
+        "max_age_seconds": "How old either may be.",
+    },
+    "ResultInputs": {
+        "expected_path": "The file that was trusted, as it was named.",
+        "observed_path": "The file that was judged, as it was named.",
+        "expected_sha256": "Digest of what was read.",
+        "observed_sha256": "Digest of what was read.",
+    },
+    "CheckOutcome": {
+        "name": "`position`, `open_orders` or `freshness`.",
+        "severity": "How it came out.",
+        "matched": "True for `ok` and `warning`.",
+    },
+    "DifferenceRecord": {
+        "kind": "What kind of difference.",
+        "subject": "What it is about.",
+        "key": "The row: a symbol or an order id.",
+        "expected": "The trusted value as text; null where absent.",
+        "observed": "The judged value as text; null where absent.",
+    },
+    "ReconciliationResult": {
+        "status": "The worst of the checks.",
+        "inputs": "The compared files.",
+        "checks": "The three checks, in order.",
+        "summary": "How many checks came out how.",
+    },
+    "ReconciliationChecked": {"status": "The worst of the checks.", "summary": "How many checks came out how."},
+    "SeverityCounts": {
+        "ok": "Checks without a difference.",
+        "warning": "Checks that only warn.",
+        "mismatch": "Checks that found a difference.",
+        "unknown": "Checks that could not tell.",
+    },
     "BacktestCompleted": {"result": "A name of the earlier lab, kept."},
     "BacktestStarted": {"note": "How orders will be filled, in words."},
     "BudgetRecord": {

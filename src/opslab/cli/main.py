@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opslab import __version__
-from opslab.cli import data, run, spec
+from opslab.cli import data, metrics, reconcile, run, spec
 from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
 
@@ -30,6 +30,8 @@ app = typer.Typer(
 app.add_typer(spec.app, name="spec")
 app.add_typer(run.app, name="run")
 app.add_typer(data.app, name="data")
+app.add_typer(reconcile.app, name="reconcile")
+app.add_typer(metrics.app, name="metrics")
 
 _named_root: list[Path] = []
 

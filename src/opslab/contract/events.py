@@ -231,6 +231,41 @@ class FailureDrillExecuted(Event):
     report_sha256: Sha256
 
 
+class CheckSeverity(StrEnum):
+    """How a check came out, best first; the worst of a result's checks is its status."""
+
+    OK = "ok"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    MISMATCH = "mismatch"
+
+
+class SeverityCounts(Artifact):
+    """How many checks came out how."""
+
+    ok: int = 0
+    warning: int = 0
+    mismatch: int = 0
+    unknown: int = 0
+
+
+class ReconciliationChecked(Event):
+    """Two files were compared; the result lies beside this journal.
+
+    Attributes:
+        result_path: where the latest result is rendered, below the lab's root.
+        report_path: where this result is kept, below the bundle.
+        report_sha256: digest of that file.
+    """
+
+    event: Literal["reconciliation_checked"] = "reconciliation_checked"
+    status: CheckSeverity
+    summary: SeverityCounts
+    result_path: str
+    report_path: str
+    report_sha256: Sha256
+
+
 EVENTS: dict[str, type[Event]] = {
     model.model_fields["event"].default: model
     for model in (
@@ -247,6 +282,7 @@ EVENTS: dict[str, type[Event]] = {
         CheckEvaluated,
         FactRecorded,
         FailureDrillExecuted,
+        ReconciliationChecked,
     )
 }
 """Every event the lab writes, by name."""

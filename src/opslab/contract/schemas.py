@@ -13,6 +13,7 @@ from opslab.contract.encoding import pretty_json
 from opslab.contract.events import EVENTS
 from opslab.contract.manifest import Manifest
 from opslab.contract.metadata import Metadata, RunMetrics
+from opslab.contract.reconciliation import ReconciliationInput, ReconciliationResult
 from opslab.contract.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ ARTIFACTS: dict[str, type[Artifact]] = {
     "manifest": Manifest,
     "metadata": Metadata,
     "metrics": RunMetrics,
+    "reconciliation_input": ReconciliationInput,
+    "reconciliation_result": ReconciliationResult,
     "run_spec": RunSpec,
     "session": SessionReport,
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from opslab import __version__
 from opslab.errors import OpsLabError
+from opslab.reconcile.keeping import latest
 from opslab.report.markdown import render_report
 from opslab.report.metadata import render_metadata, render_metrics
 from opslab.store import layout
@@ -13,7 +14,7 @@ from opslab.store.integrity import Problem, verify
 from opslab.store.reader import Bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from opslab.store.writer import BundleWriter
 
@@ -44,7 +45,10 @@ def problems_of(bundle: Bundle) -> list[Problem]:
 
     Renderings are made again only if this version of the lab wrote the run: another one words them differently.
     """
-    return verify(bundle, RENDERERS if _writer_version(bundle) == __version__ else {})
+    renderers: dict[str, Callable[[Bundle], bytes]] = dict(RENDERERS) if _writer_version(bundle) == __version__ else {}
+    if bundle.has(layout.RECONCILIATION_RESULT) or (bundle.path / layout.RECONCILIATION).is_dir():
+        renderers[layout.RECONCILIATION_RESULT] = lambda it: latest(it.path) or b""
+    return verify(bundle, renderers)
 
 
 def _writer_version(bundle: Bundle) -> str | None:

@@ -184,23 +184,29 @@ def _metadata_problems(bundle: Bundle) -> Iterator[Problem]:
 
 
 def _post_problems(bundle: Bundle) -> Iterator[Problem]:
-    reports: dict[str, str] = {}
     if bundle.has(layout.POST):
         if not bundle.has(layout.MANIFEST):
             yield Problem(layout.POST, "hangs on a manifest that is missing")
             return
         yield from (Problem(layout.POST, what) for what in bundle.post_chain.problems)
         yield from _event_problems(layout.POST, bundle, bundle.post_chain)
-        for event in bundle.post_chain.events:
-            if "report_path" in event and "report_sha256" in event:
-                reports[str(event["report_path"])] = str(event["report_sha256"])
+    yield from _report_problems(bundle)
+
+
+def _report_problems(bundle: Bundle) -> Iterator[Problem]:
+    """Compare what events say of reports with the reports that there are."""
+    reports = {
+        str(event["report_path"]): str(event["report_sha256"])
+        for event in (bundle.journal if bundle.has(layout.JOURNAL) else ())
+        if "report_path" in event and "report_sha256" in event
+    }
     for name, digest in reports.items():
         if not bundle.has(name):
             yield Problem(name, "is missing")
         elif sha256_hex(bundle.read(name)) != digest:
             yield Problem(name, "is not the report that was recorded (digest differs)")
     for name in files_below(bundle.path):
-        if name.startswith(f"{layout.DRILLS}/") and name not in reports:
+        if name.startswith(layout.LATER) and name not in reports:
             yield Problem(name, "was never recorded")
 
 

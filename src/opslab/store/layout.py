@@ -12,10 +12,15 @@ VIEWS = "views.jsonl"
 MANIFEST = "manifest.json"
 POST = "post.jsonl"
 DRILLS = "drills"
+RECONCILIATION = "reconciliation"
+RECONCILIATION_RESULT = "reconciliation_result.json"
 LOCK = "run.lock"
 
 RENDERED = frozenset({METADATA, REPORT})
 """Renderings of the merged facts: later facts change them, so `verify` renders them again."""
 
-UNSEALED = frozenset({MANIFEST, POST, LOCK})
+UNSEALED = frozenset({MANIFEST, POST, LOCK, RECONCILIATION_RESULT})
 """Files that the manifest does not fix: itself, what comes later, and the mark of a living process."""
+
+LATER = (f"{DRILLS}/", f"{RECONCILIATION}/")
+"""Where reports go that are made of a run, each named by an event with its digest."""

@@ -141,9 +141,7 @@ def file_digests(path: Path) -> list[FileDigest]:
 
 def sealed_names(path: Path) -> list[str]:
     """Return the paths below the bundle that a manifest fixes, sorted."""
-    return [
-        name for name in files_below(path) if name not in layout.UNSEALED and not name.startswith(f"{layout.DRILLS}/")
-    ]
+    return [name for name in files_below(path) if name not in layout.UNSEALED and not name.startswith(layout.LATER)]
 
 
 def files_below(path: Path) -> list[str]:

@@ -1,0 +1,176 @@
+"""Counts a journal's events in constant memory, and takes up where the last reading stopped.
+
+Only whole lines count: what follows the last newline is still being written. A line's JSON is checked, but fields that
+are not needed are skipped unread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from opslab.report.metrics.exposition import label
+from opslab.report.metrics.files import open_regular
+from opslab.report.metrics.records import FirstEvent, Moment
+
+BLOCK = 256 << 10
+"""How many bytes are read at once."""
+MAX_LINE = 4 << 20
+"""A longer line is counted as broken, unread."""
+MAX_EVENTS = 100
+"""So many event names are told apart; a journal with more has the rest in ``OTHER``."""
+OTHER = "other"
+TERMINAL_EVENTS = frozenset({"run_completed", "run_failed"})
+_TAIL = 128
+
+
+class Terminal(msgspec.Struct, frozen=True, gc=False):
+    """The event that ended the run."""
+
+    status: str
+    ts_utc: Moment | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    event: str
+
+
+class _Decoders:
+    line = msgspec.json.Decoder(_Line)
+    first = msgspec.json.Decoder(FirstEvent)
+    terminal = msgspec.json.Decoder(Terminal)
+
+
+_name = attrgetter("event")
+
+
+class JournalCount:
+    """What a journal holds so far.
+
+    Attributes:
+        lines: whole lines.
+        events: whole lines by event name.
+        broken: whole lines that are no event.
+        terminal: the event that ended the run.
+    """
+
+    __slots__ = ("_inode", "_offset", "_tail", "broken", "events", "lines", "terminal")
+
+    def __init__(self) -> None:
+        self._restart((0, 0))
+
+    def _restart(self, inode: tuple[int, int]) -> None:
+        self._inode, self._offset, self._tail = inode, 0, b""
+        self.lines, self.broken = 0, 0
+        self.events: dict[str, int] = {}
+        self.terminal: Terminal | None = None
+
+    def read(self, root: int, name: str) -> int:
+        """Count what was appended to ``name`` below ``root`` since the last call, and return how many bytes were read.
+
+        A file that was replaced, cut or rewritten is counted anew.
+
+        Raises:
+            OSError: the file is missing, a symlink, or cannot be read.
+            ValueError: it is not a regular file.
+        """
+        descriptor = open_regular(root, name)
+        try:
+            found = os.fstat(descriptor)
+            if not self._continues(descriptor, found):
+                self._restart((found.st_dev, found.st_ino))
+            return self._consume(descriptor, found.st_size - self._offset)
+        finally:
+            os.close(descriptor)
+
+    def _continues(self, descriptor: int, found: os.stat_result) -> bool:
+        if self._inode != (found.st_dev, found.st_ino) or found.st_size < self._offset:
+            return False
+        return os.pread(descriptor, len(self._tail), self._offset - len(self._tail)) == self._tail
+
+    def _consume(self, descriptor: int, size: int) -> int:
+        os.lseek(descriptor, self._offset, os.SEEK_SET)
+        rest, skipped, left = b"", 0, size
+        while left > 0 and (block := os.read(descriptor, min(BLOCK, left))):
+            left -= len(block)
+            if skipped:
+                end = block.find(b"\n") + 1
+                skipped += end or len(block)
+                if not end:
+                    continue
+                self._advance(skipped, b"\n")
+                self.lines, self.broken, skipped = self.lines + 1, self.broken + 1, 0
+                block = block[end:]
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            if newline:
+                self._count(whole + newline)
+            if len(rest) > MAX_LINE:
+                rest, skipped = b"", len(rest)
+        return size - left
+
+    def _advance(self, size: int, tail: bytes) -> None:
+        self._offset += size
+        self._tail = tail[-_TAIL:]
+
+    def _count(self, whole: bytes) -> None:
+        lines = whole[:-1].split(b"\n")
+        try:
+            # Not decode_lines, which takes a line with two events and a blank one for two lines.
+            names = Counter(map(_name, map(_Decoders.line.decode, lines)))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self._count_singly(lines)
+        else:
+            self._add(names, len(lines), whole)
+        self._advance(len(whole), whole)
+
+    def _count_singly(self, lines: list[bytes]) -> None:
+        for line in lines:
+            try:
+                event = _Decoders.line.decode(line).event
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                self.lines, self.broken = self.lines + 1, self.broken + 1
+            else:
+                self._add({event: 1}, 1, line)
+
+    def _add(self, names: dict[str, int], lines: int, text: bytes) -> None:
+        self.lines += lines
+        for event, count in names.items():
+            name = sys.intern(label(event))
+            if name not in self.events and len(self.events) >= MAX_EVENTS:
+                name = OTHER
+            self.events[name] = self.events.get(name, 0) + count
+        if self.terminal is None and not TERMINAL_EVENTS.isdisjoint(names):
+            self.terminal = _terminal(text)
+
+
+def first_event(root: int, name: str) -> FirstEvent | None:
+    """Return the first line of the journal ``name`` below ``root``, or None when it is no event.
+
+    Raises:
+        OSError: the file is missing, a symlink, or cannot be read.
+        ValueError: it is not a regular file.
+    """
+    with os.fdopen(open_regular(root, name), "rb") as file:
+        found: FirstEvent | None = _decoded(_Decoders.first, file.readline(MAX_LINE))
+    return found
+
+
+def _terminal(text: bytes) -> Terminal | None:
+    for line in text.split(b"\n"):
+        event = _decoded(_Decoders.line, line)
+        if event is not None and event.event in TERMINAL_EVENTS:
+            found: Terminal | None = _decoded(_Decoders.terminal, line)
+            return found
+    return None
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
+    try:
+        return decoder.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
