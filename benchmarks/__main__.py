@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.ratio import Ratio, show
 
-NAMES = ("startup", "journal", "bundle", "engine", "reconcile", "metrics")
+NAMES = ("startup", "journal", "bundle", "engine", "reconcile", "metrics", "kill")
 
 
 def main(words: list[str]) -> int:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from opslab.contract.events import EVENTS, Event, LifecycleEvent
+from opslab.contract.events import Event, LifecycleEvent
+from opslab.contract.registry import EVENTS
 from opslab.contract.schemas import ARTIFACTS
 
 from .markdown import attributes, page, prose, table

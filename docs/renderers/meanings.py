@@ -65,6 +65,12 @@ COMMON = {
 }
 
 OF = {
+    "RunStarted": {"kill_switch": "What the kill switches said; a backtest records it and goes on."},
+    "KillSwitchState": {"schema_version": "Always `v1`."},
+    "KillSwitchAnchor": {"schema_version": "Always `v1`."},
+    "KillSwitchRoots": {"roots": "Absolute paths."},
+    "KillActivated": {"new_state": "`active`."},
+    "KillCleared": {"new_state": "`cleared`."},
     "ReconciliationInput": {
         "run_id": "The run that the file is of; it must be the one that is checked.",
         "as_of_utc": "When somebody looked; with a time zone.",
@@ -158,7 +164,7 @@ OF = {
     },
     "DrillReport": {
         "status": "Always `completed`: a drill that ended has a report, whatever its verdict.",
-        "outcome": "The verdict; of a mutant `caught`, `toothless` or `error`.",
+        "outcome": "The verdict, or `skipped`; of a mutant `caught`, `toothless` or `error`.",
         "passed": "true, false, or null where nobody can tell.",
         "inputs": "Names of the recorded facts, and the runs.",
         "checks": "Every answer of every check, in order.",
@@ -260,7 +266,7 @@ OF = {
         "mutants": "Whether this was a session of mutants.",
         "verdicts": "How many drills came out how.",
         "drills": "One row a drill: name, verdict, message, times, report.",
-        "status": "`running` until the session ended.",
+        "status": "`running`, then `completed`, or `interrupted` when somebody stopped it.",
     },
     "Source": {
         "name": "The file's own name, without its directory.",

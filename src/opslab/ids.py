@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_ID_LENGTH = 128
+MAX_SHOWN = 60
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII)
 
@@ -28,7 +29,7 @@ def checked_id(text: object, noun: str = "run_id") -> str:
     if isinstance(text, str) and _ID.fullmatch(text) and ".." not in text:
         return text
     raise IdError(
-        f"{noun} {text!r:.80} is not a safe name",
+        f"{noun} {_shown(text)} is not a safe name",
         fix=f"use 1 to {MAX_ID_LENGTH} letters, digits, '.', '_' or '-', first a letter or digit, without '..'",
     )
 
@@ -41,7 +42,7 @@ def checked_slug(text: object, noun: str = "slug") -> str:
     """
     if isinstance(text, str) and len(text) <= MAX_ID_LENGTH and _SLUG.fullmatch(text):
         return text
-    raise IdError(f"{noun} {text!r:.80} is not a slug", fix="use lower-case words joined by '-', like fill-lost")
+    raise IdError(f"{noun} {_shown(text)} is not a slug", fix="use lower-case words joined by '-', like fill-lost")
 
 
 def fitted_id(stem: str, suffix: str) -> str:
@@ -61,3 +62,9 @@ def is_session_id(text: str) -> bool:
 def new_session_id(now: datetime) -> str:
     """Return an id that sorts by time and does not collide: ``20261120t083000z-1f2e``."""
     return f"{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
+
+
+def _shown(text: object) -> str:
+    """Return a name for a message: look-alikes of ASCII escaped, cut where it is long."""
+    shown = ascii(text)
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…{shown[-1]}"

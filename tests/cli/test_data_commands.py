@@ -103,7 +103,7 @@ def test_import_of_bad_candles_exits_1_with_the_first_reason(lab, source):
     result = bring(source, "--stamp", "open")
     assert result.exit_code == 1
     assert error_of(result).startswith(str(lab.data / "quarantine" / "mine"))
-    assert "finite (1): row 10: close is not a number (NaN)" in error_of(result)
+    assert "candles.csv: finite (1): row 10: close is not a number (NaN)" in error_of(result)
 
 
 def test_import_takes_an_instrument_file(lab, source, tmp_path):
@@ -170,6 +170,49 @@ def test_check_of_an_altered_dataset_exits_1(lab, source):
     assert "was altered" in error_of(result)
     shown = json.loads(result.stdout)
     assert shown["measured_sha256"] != shown["recorded_sha256"]
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", "", "\x00", "{}", "another fingerprint", "another name", "another file", "directory"]
+)
+def test_check_of_a_damaged_fingerprint_file_exits_1_and_writing_it_anew_repairs_it(lab, damage):
+    tc("prepare", "--dataset", "btcusdt-sample")
+    path = lab.data / "fingerprints" / "btcusdt-sample.fingerprint.json"
+    content = json.loads(path.read_text())
+    altered = {
+        "another fingerprint": content | {"dataset_sha256": "0" * 64},
+        "another name": content | {"dataset": "other"},
+        "another file": content | {"files": content["files"][:1]},
+    }
+    if damage == "directory":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_text(json.dumps(altered[damage]) if damage in altered else damage)
+    result = tc("check", "--dataset", "btcusdt-sample")
+    assert result.exit_code == 1
+    assert error_of(result).startswith(str(path))
+    assert "tc data fingerprint --dataset btcusdt-sample" in error_of(result)
+    if damage != "directory":
+        tc("fingerprint", "--dataset", "btcusdt-sample")
+        assert tc("check", "--dataset", "btcusdt-sample").exit_code == 0
+
+
+def test_check_without_a_fingerprint_file_judges_the_candles_alone(lab):
+    tc("prepare", "--dataset", "btcusdt-sample")
+    (lab.data / "fingerprints" / "btcusdt-sample.fingerprint.json").unlink()
+    assert tc("check", "--dataset", "btcusdt-sample").exit_code == 0
+
+
+def test_prepare_restores_an_altered_sample_with_replace_alone(lab):
+    tc("prepare", "--dataset", "btcusdt-sample")
+    (open_dataset(lab, "btcusdt-sample").path / "candles.parquet").write_bytes(b"x")
+    for command in ("check", "prepare"):
+        assert "`tc data prepare --dataset btcusdt-sample --replace`" in error_of(
+            tc(command, "--dataset", "btcusdt-sample")
+        )
+    assert tc("prepare", "--dataset", "btcusdt-sample", "--replace").exit_code == 0
+    assert tc("check", "--dataset", "btcusdt-sample").exit_code == 0
 
 
 def test_check_of_a_quarantined_dataset_shows_why_and_exits_1(lab, source):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -108,6 +109,20 @@ def test_a_working_directory_that_is_gone_is_one_line(command, place, tmp_path, 
     os.chdir(place)
     assert told.code == 1
     assert told.err == ["error: the working directory is gone; change to one that exists"]
+
+
+@pytest.mark.parametrize("words", [("run", "recover"), ("version",), ("spec", "validate", "--spec", SPEC)])
+def test_ctrl_c_is_one_line(command, place, monkeypatch, words):
+    for name in ("opslab.runs.recovery.recover", "opslab.contract.spec_file.read_spec", "typer.echo"):
+        monkeypatch.setattr(name, mock.Mock(side_effect=KeyboardInterrupt))
+    told = command(*words)
+    assert (told.code, told.out, told.err) == (1, [], ["error: stopped by Ctrl-C; start the command again"])
+
+
+def test_ctrl_c_before_the_command_is_one_line(command, place, monkeypatch):
+    monkeypatch.setattr("opslab.cli.main.app", mock.Mock(side_effect=KeyboardInterrupt))
+    told = command("version")
+    assert (told.code, told.out, told.err) == (1, [], ["error: stopped by Ctrl-C; start the command again"])
 
 
 def test_the_console_script_tells_errors_in_one_line_without_colour(place):

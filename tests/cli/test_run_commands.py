@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -146,17 +147,91 @@ def test_a_symlinked_run_is_refused(command, place):
 def test_interrupted_runs_are_closed_and_broken_ones_are_told(command, place):
     home = golden(place, "interrupted")
     started = json.loads((home / "journal.jsonl").read_bytes().splitlines()[0])
+    spec = (home / "run_spec.yaml").read_bytes()
     shutil.rmtree(home)
     own = {key: value for key, value in started.items() if key not in {"seq", "prev_sha256"}}
     for name in ("interrupted", "broken"):
         first = RunStarted.model_validate({**own, "run_id": name})
-        spec = SPEC.read_bytes()
         BundleWriter.create(place / "artifacts" / "runs", name, spec, first, SystemClock()).close()
     with (place / "artifacts" / "runs" / "broken" / "journal.jsonl").open("wb") as file:
         file.write(b"{}\n")
     told = command("run", "recover")
     assert told.out == ["closed run_id=interrupted status=failed reason=interrupted", "closed=1"]
     assert one_error(told).startswith("error: broken: 1 run could not be closed, the first: journal line 1")
+
+
+@pytest.mark.parametrize(("name", "end"), [("completed", "status=completed"), ("failed", "status=failed reason=error")])
+def test_recovery_tells_the_end_that_it_measured(command, place, name, end):
+    (golden(place, name) / "manifest.json").unlink()
+    assert command("run", "recover").out == [f"closed run_id={name} {end}", "closed=1"]
+
+
+def test_tampered_evidence_is_not_sealed_again(command, place):
+    home = golden(place, "completed")
+    (home / "manifest.json").unlink()
+    (home / "events.jsonl").write_bytes(b"")
+    told = command("run", "recover")
+    assert told.out == ["closed=0"]
+    line = one_error(told)
+    assert line.startswith("error: completed: 1 run could not be closed, the first: is not sealed: events.jsonl ")
+    assert command("run", "verify", "--run-id", "completed").code == 1
+    assert not (home / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "what"),
+    [
+        (lambda runs, _: runs.write_text("a file"), "cannot be listed: Not a directory"),
+        (lambda runs, other: runs.symlink_to(other), "is a symlink"),
+    ],
+    ids=["file", "symlink"],
+)
+def test_runs_that_are_no_directory_are_one_line(command, place, tmp_path, break_it, what):
+    (tmp_path / "other").mkdir()
+    runs = place / "artifacts" / "runs"
+    runs.parent.mkdir()
+    break_it(runs, tmp_path / "other")
+    told = command("run", "recover")
+    assert told.out == []
+    assert f"{runs}: {what}" in one_error(told)
+
+
+@pytest.mark.parametrize("words", [("run", "init", "--spec", SPEC), ("run", "verify", "--run-id", "completed")])
+def test_runs_behind_a_symlink_are_neither_written_nor_read(command, place, tmp_path, words):
+    home = golden(place, "completed")
+    home.parent.rename(tmp_path / "other")
+    home.parent.symlink_to(tmp_path / "other")
+    assert "is a symlink" in one_error(command(*words))
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["completed"]
+
+
+@pytest.mark.parametrize(("stop", "by"), [(KeyboardInterrupt, "Ctrl-C"), (SystemExit, "SystemExit")])
+def test_a_backtest_that_is_stopped_is_recorded_and_told(command, prepared, monkeypatch, stop, by):
+    monkeypatch.setattr("opslab.runs.backtest._execute", mock.Mock(side_effect=stop))
+    told = command("run", "backtest", "--spec", SPEC)
+    assert one_error(told).startswith(f"error: run {RUN} was stopped by {by}; it is recorded as failed")
+    assert told.out == []
+    assert command("run", "verify", "--run-id", RUN).code == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "what"), [(False, "before it began; nothing was recorded"), (True, "before it began; nothing was")]
+)
+def test_a_backtest_that_is_stopped_before_it_began_claims_no_record(command, prepared, monkeypatch, there, what):
+    if there:
+        command("run", "init", "--spec", SPEC)
+    monkeypatch.setattr("opslab.runs.backtest.plan_backtest", mock.Mock(side_effect=KeyboardInterrupt))
+    assert what in one_error(command("run", "backtest", "--spec", SPEC))
+
+
+def test_a_backtest_that_is_stopped_while_it_is_closed_is_left_to_recovery(command, prepared, monkeypatch):
+    monkeypatch.setattr("opslab.runs.backtest._execute", mock.Mock())
+    with monkeypatch.context() as patch:
+        patch.setattr("opslab.runs.backtest.finish", mock.Mock(side_effect=KeyboardInterrupt))
+        assert "it is recorded, and not closed; `tc run recover`" in one_error(
+            command("run", "backtest", "--spec", SPEC)
+        )
+    assert command("run", "recover").out == [f"closed run_id={RUN} status=completed", "closed=1"]
 
 
 def test_pruning_names_what_it_removed_and_what_it_kept(command, place):

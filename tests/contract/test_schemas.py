@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import opslab.contract
-from opslab.contract.events import EVENTS
+from opslab.contract.registry import EVENTS
 from opslab.contract.schemas import ARTIFACTS, render
 
 COMMITTED = Path(opslab.contract.__file__).parent / "schemas" / "v1"

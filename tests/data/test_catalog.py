@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from opslab.contract.dataset import CANDLES_FILE, INSTRUMENT_FILE, RECORD_FILE
 from opslab.data.catalog import list_records, open_dataset
 from opslab.data.fingerprint import write_fingerprint
+from opslab.data.prepare import prepare
 from opslab.errors import DataError
 
 
@@ -105,10 +106,57 @@ def test_a_record_in_the_wrong_place_is_refused(lab, bring, source):
 def test_an_unknown_dataset_names_the_known_ones_and_the_way_out(lab, bring, source):
     bring(source(), "mine")
     bring(source(), "yours")
-    with pytest.raises(
-        DataError, match=r"ours is not here \(there are: mine, yours\).*tc data prepare.*tc data import"
-    ):
+    with pytest.raises(DataError, match=r"ours is not here \(there are: mine, yours\).*tc data import") as caught:
         open_dataset(lab, "ours")
+    assert "prepare" not in str(caught.value)
+    with pytest.raises(DataError, match=r"run `tc data prepare --dataset btcusdt-sample`"):
+        open_dataset(lab, "btcusdt-sample")
+
+
+def test_a_damaged_dataset_says_how_to_restore_it_and_that_works(lab, bring, source):
+    bring(source())
+    prepare(lab, "btcusdt-sample")
+    remedies = {"mine": r"import candles\.csv again: `tc data import --dataset mine --replace", "btcusdt-sample": "`tc data prepare --dataset btcusdt-sample --replace`"}  # fmt: skip
+    for name, remedy in remedies.items():
+        dataset = open_dataset(lab, name)
+        (dataset.path / CANDLES_FILE).write_bytes(b"x")
+        with pytest.raises(DataError, match=remedy):
+            dataset.require(dataset.measure())
+    with pytest.raises(DataError, match=remedies["btcusdt-sample"]):
+        prepare(lab, "btcusdt-sample")
+    prepare(lab, "btcusdt-sample", replace=True)
+    bring(source(), replace=True)
+    for name in remedies:
+        assert open_dataset(lab, name).measure() == open_dataset(lab, name).fingerprint
+
+
+def test_own_data_under_the_name_of_a_sample_is_not_restored_by_the_sample(lab, bring, source):
+    bring(source(), "btcusdt-sample")
+    dataset = open_dataset(lab, "btcusdt-sample")
+    (dataset.path / CANDLES_FILE).write_bytes(b"x")
+    with pytest.raises(DataError, match="tc data import"):
+        dataset.require(dataset.measure())
+
+
+def test_a_symlinked_file_can_be_replaced(lab, bring, source, tmp_path):
+    first = bring(source())
+    path = open_dataset(lab, "mine").path / CANDLES_FILE
+    path.rename(tmp_path / "kept")
+    path.symlink_to(tmp_path / "kept")
+    with pytest.raises(DataError, match="--replace"):
+        bring(source())
+    assert bring(source(), replace=True).dataset_sha256 == first.dataset_sha256
+
+
+@pytest.mark.parametrize("state", ["canonical", "quarantine"])
+def test_a_damaged_record_says_how_to_start_anew_and_that_works(lab, bring, source, lines, state):
+    bring(source(None if state == "canonical" else [*lines(3), "x"]))
+    home = lab.data / state / "mine"
+    (home / RECORD_FILE).write_text("{")
+    with pytest.raises(DataError, match=rf"move .*{state}/mine away, then run `tc data import --dataset mine"):
+        open_dataset(lab, "mine")
+    home.rename(lab.root / "away")
+    assert bring(source()).rows == 12
 
 
 def test_every_dataset_is_listed_with_its_state(lab, bring, source, lines):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from opslab.contract.dataset import MAX_RANGES, CheckStatus, Instrument, VolumeUnit
 from opslab.data.candles import VALUES
 from opslab.data.gate import CHECKS, Rules, check, on_step
-from opslab.data.rows import EPOCH, NO_ZONE, Problem, SourceRows
+from opslab.data.rows import EPOCH_NS, EPOCH_UNITS, NO_ZONE, Problem, SourceRows
 
 MINUTE = 60_000_000_000
 COUNT = 60
@@ -119,7 +120,7 @@ DEFECTS = [
     ("precision", broken_cell("close", Problem.INEXACT)),
     ("time_zone", zone(120)),
     ("time_zone", zone(NO_ZONE)),
-    ("time_zone", zone(EPOCH)),
+    ("time_zone", zone(EPOCH_NS)),
     ("outliers", broken_value("high", 1000.0)),
     ("outliers", broken_value("low", 10.0)),
 ]
@@ -228,6 +229,42 @@ def test_every_whole_number_of_steps_is_on_the_step(count, step):
 def test_no_other_decimal_is_on_the_step(count, off):
     value = float(Decimal("0.1") * count + Decimal("0.001") * off)
     assert on_step(np.array([value]), Decimal("0.1")).all() == (off == 0)
+
+
+@pytest.mark.parametrize("value", [1e15, 1e30, 1e300])
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_beyond_every_tick_is_called_out_of_range(name, value):
+    rows = good()
+    rows.values[name][3] = value
+    found = {result.name: result for result in check(rows, RULES)}["precision"]
+    assert [(part.first_row, part.reason.split(":")[0]) for part in found.ranges] == [(4, f"{name} is out of range")]
+
+
+@given(
+    first=st.sampled_from(sorted(EPOCH_UNITS)),
+    other=st.sampled_from(sorted(EPOCH_UNITS)),
+    index=st.integers(1, COUNT - 1),
+)
+def test_two_units_of_epoch_numbers_are_two_zones(first, other, index):
+    rows = good()
+    rows.zone[:] = first
+    rows.zone[index] = other
+    found = {result.name: result for result in check(rows, RULES)}["time_zone"]
+    assert [part.first_row for part in found.ranges] == ([] if first == other else [index + 1])
+    assert all(EPOCH_UNITS[other] in part.reason for part in found.ranges)
+
+
+def closing(rows: SourceRows, short_ns: int) -> SourceRows:
+    closes = rows.stamp_ns + MINUTE - short_ns
+    return replace(rows, close_time_ns=closes, close_time_problem=np.zeros(len(rows), np.uint8))
+
+
+@given(index=st.integers(0, COUNT - 1), short=st.sampled_from([0, 1, 1_000, 1_000_000, 1_000_000_000]))
+def test_a_close_time_that_contradicts_its_open_time_fails_the_schema(index, short):
+    rows = closing(good(), short)
+    assert not_passed(rows) == {}
+    rows.close_time_ns[index] += MINUTE
+    assert not_passed(rows) == {"schema": [(index + 1, index + 1)]}
 
 
 def test_what_float64_cannot_tell_apart_is_off_the_step():

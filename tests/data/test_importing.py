@@ -61,7 +61,7 @@ def test_the_stamp_decides_when_a_candle_closes(lab, bring, source, stamp):
 
 
 def test_a_source_that_does_not_tell_its_stamp_is_refused_and_nothing_is_written(lab, bring, source):
-    with pytest.raises(DataError, match="--stamp open or --stamp close"):
+    with pytest.raises(DataError, match=r"candles\.csv: .*--stamp open or --stamp close"):
         bring(source(), stamp=None)
     assert not lab.data.exists()
 
@@ -75,14 +75,59 @@ def test_binance_klines_need_no_stamp(lab, bring, source, per_second, header):
 
 
 def test_binance_klines_cannot_be_called_close_stamped(lab, bring, source):
-    with pytest.raises(DataError, match="are the open of each candle"):
+    with pytest.raises(DataError, match=r"candles\.csv: .*are the open of each candle"):
         bring(source("\n".join(klines(1_000)).encode()), stamp="close")
     assert not lab.data.exists()
 
 
-def test_klines_whose_unit_changes_half_way_are_one_dataset(lab, bring, source):
-    lines = [*klines(1_000, 5), *klines(1_000_000, 10)[5:]]
-    assert bring(source("\n".join(lines).encode()), stamp=None).rows == 10
+@pytest.mark.parametrize("other", [1, 1_000_000, 1_000_000_000])
+def test_klines_whose_unit_changes_half_way_are_quarantined(bring, source, other):
+    lines = [*klines(1_000, 5), *klines(other, 10)[5:]]
+    failed = bring(source("\n".join(lines).encode()), stamp=None).failed
+    assert [(check.name, check.ranges[0].first_row, check.ranges[0].last_row) for check in failed] == [
+        ("time_zone", 6, 10)
+    ]
+    assert "the first row has an epoch number in milliseconds" in failed[0].ranges[0].reason
+
+
+CLOSE_TIMES = {
+    "too small": "5",
+    "one interval late": str(FIRST_NS // 1_000_000 + 4 * 60_000 - 1),
+    "text": "x",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("value", CLOSE_TIMES.values(), ids=list(CLOSE_TIMES))
+@pytest.mark.parametrize(
+    "header", [[], [HEADER], [HEADER.replace("ignore", "other").replace("close_time", "closeTime")]]
+)
+def test_a_kline_whose_close_time_contradicts_it_fails_and_is_named(bring, source, value, header):
+    lines = klines(1_000)
+    cells = lines[2].split(",")
+    cells[6] = value
+    lines[2] = ",".join(cells)
+    failed = bring(source("\n".join([*header, *lines]).encode()), stamp=None).failed
+    assert [(check.name, check.ranges[0].first_row, check.count) for check in failed] == [("schema", 3, 1)]
+    assert "the close time is not" in failed[0].ranges[0].reason or value == ""
+
+
+@pytest.mark.parametrize("close", ["00:00:59.999", "00:01:00", "00:00:10"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_close_time_in_any_format_is_held_against_the_open_time(bring, source, tmp_path, close, kind):
+    text = f"open_time,close_time,open,high,low,close,volume\n2024-01-01T00:00:00Z,2024-01-01T{close}Z,1,1,1,1,1\n"
+    path = source(text.encode())
+    if kind == "parquet":
+        path = tmp_path / "candles.parquet"
+        pq.write_table(pyarrow.csv.read_csv(source(text.encode())), path)
+    assert bool(bring(path, stamp=None).failed) == (close == "00:00:10")
+
+
+def test_twelve_named_columns_in_another_order_are_read_by_their_names(lab, bring, source):
+    names, swapped = HEADER.split(","), [0, 1, 2, 3, 5, 4, *range(6, 12)]
+    lines = [",".join(line.split(",")[i] for i in swapped) for line in [",".join(names), *klines(1_000)]]
+    assert bring(source("\n".join(lines).encode()), stamp=None).status is DatasetStatus.CANONICAL
+    assert open_dataset(lab, "mine").load().volume.tolist() == [1.25] * 5
 
 
 SPELLINGS = {
@@ -180,7 +225,7 @@ def test_a_repaired_source_leaves_quarantine(lab, bring, source, lines):
     bad = lines(12)
     bad[3] = bad[3].replace("Z,", "Z,-")
     assert bring(source(bad)).status is DatasetStatus.QUARANTINED
-    with pytest.raises(DataError, match=r"quarantined: positive \(1\): row 4: open is not above 0"):
+    with pytest.raises(DataError, match=r"quarantined: candles.csv: positive \(1\): row 4: open is not above 0"):
         open_dataset(lab, "mine")
     assert bring(source()).status is DatasetStatus.CANONICAL
     assert not (lab.data / "quarantine" / "mine").exists()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 
 from opslab.contract.dataset import Instrument, InstrumentKind
-from opslab.data.instruments import built_in, known_symbols, read_instrument_file
+from opslab.data.instruments import TAKES, built_in, known_symbols, read_instrument_file
 from opslab.errors import DataError
 
 GOOD = """\
@@ -82,6 +83,38 @@ def test_a_bad_instrument_file_is_one_clear_error(tmp_path, content, message):
         read_instrument_file(path)
     assert "\n" not in str(caught.value)
     assert "instrument.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("line", GOOD.splitlines())
+@pytest.mark.parametrize("value", ["", "a b!", "-7.5", "[1]"])
+def test_a_bad_value_says_what_its_key_takes(tmp_path, line, value):
+    path, key = tmp_path / "instrument.yaml", line.split(":")[0]
+    path.write_text(GOOD.replace(line, f"{key}: {value}"))
+    with pytest.raises(DataError, match=rf"{key}: .* cannot be used; write .*") as caught:
+        read_instrument_file(path)
+    assert TAKES[key] in str(caught.value)
+    assert not re.search("pattern|valid|Input|Extra|permitted", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("tick_size: 0.10", "ticksize: 0.10", "'ticksize' is an unknown key; did you mean 'tick_size'"),
+        ("quote: USDT", "Quote: USDT", "'Quote' is an unknown key; did you mean 'quote'"),
+        ("quote: USDT\n", "", "the key quote is missing; add it: up to 16 upper-case letters"),
+        ("quote: USDT", "quote: USDT\ncolour: red", "'colour' is an unknown key; its keys are venue, symbol"),
+    ],
+)
+def test_a_wrong_key_names_the_near_one(tmp_path, old, new, message):
+    path = tmp_path / "instrument.yaml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(DataError) as caught:
+        read_instrument_file(path)
+    assert message in str(caught.value)
+
+
+def test_every_key_says_what_it_takes():
+    assert set(TAKES) == set(Instrument.model_fields)
 
 
 def test_a_missing_instrument_file_is_one_clear_error(tmp_path):

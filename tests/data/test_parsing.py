@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from opslab.data.importing import parse_interval
 from opslab.data.numbers import numbers_from_floats, numbers_from_text
-from opslab.data.rows import EPOCH, NO_ZONE, Problem
+from opslab.data.rows import EPOCH_UNITS, NO_ZONE, Problem
 from opslab.data.stamps import stamps_from_arrow, stamps_from_epoch, stamps_from_text
 from opslab.errors import DataError
 
@@ -87,11 +87,16 @@ def test_iso_times_with_an_offset_are_converted(moment, minutes):
     assert (int(stamps[0]), int(problems[0]), int(zones[0])) == (nanoseconds(moment), Problem.NONE, minutes)
 
 
-@given(moments, st.sampled_from([1, 1_000, 1_000_000, SECOND]))
-def test_epoch_numbers_tell_their_unit(moment, per_second):
+@given(
+    moments,
+    st.sampled_from([(1, "seconds"), (1_000, "milliseconds"), (1_000_000, "microseconds"), (SECOND, "nanoseconds")]),
+)
+def test_epoch_numbers_tell_their_unit(moment, unit):
+    per_second, name = unit
     counted = int(moment.timestamp()) * per_second
     stamps, problems, zones = stamps_from_text(text(str(counted)))
-    assert (int(stamps[0]), int(problems[0]), int(zones[0])) == (int(moment.timestamp()) * SECOND, Problem.NONE, EPOCH)
+    assert (int(stamps[0]), int(problems[0])) == (int(moment.timestamp()) * SECOND, Problem.NONE)
+    assert EPOCH_UNITS[int(zones[0])] == name
 
 
 @given(

@@ -9,7 +9,8 @@ import pytest
 
 from opslab.contract.dataset import DatasetStatus
 from opslab.data.catalog import open_dataset
-from opslab.data.prepare import SAMPLES, prepare
+from opslab.data.prepare import prepare
+from opslab.data.remedy import SAMPLES
 from opslab.errors import DataError
 from opslab.samples.generator import RECIPES, main, sample_csv
 

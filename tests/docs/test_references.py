@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import opslab
-from opslab.contract.events import EVENTS
+from opslab.contract.registry import EVENTS
 from opslab.contract.schemas import ARTIFACTS
 from opslab.data.gate import CHECKS as GATE_CHECKS
 from opslab.drill.info import BUDGETS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from unittest.mock import Mock
 
@@ -175,3 +176,25 @@ def test_an_error_of_the_engine_itself_is_not_put_on_the_strategy(make_feed, mon
     monkeypatch.setattr("opslab.engine.next_open.NextOpenClient._open", fails)
     with pytest.raises(BacktestError, match=r"the engine raised RuntimeError at .*: no book"):
         run_backtest(feeds=[make_feed()], factory=Subscribed)
+
+
+class Leaves(Subscribed):
+    def on_bar(self, bar):
+        sys.exit(0)
+
+
+def test_a_strategy_that_exits_the_process_is_an_error_of_the_strategy(make_feed):
+    with pytest.raises(BacktestError, match=r"strategy Leaves raised SystemExit at .*: 0") as caught:
+        run_backtest(feeds=[make_feed()], factory=Leaves)
+    assert caught.value.partial.bars_seen == 1
+
+
+class Ruined(Subscribed):
+    """Buys much more than its account is worth, in a market that falls."""
+
+    quantity = Decimal(9_000)
+
+
+def test_an_account_below_zero_is_named_instead_of_a_completed_run(make_feed):
+    with pytest.raises(BacktestError, match=r"account was ruined: total -[\d.]+ USDT at \d{4}-"):
+        run_backtest(feeds=[make_feed(count=120, price=100)], factory=Ruined, starting_balance=Decimal(100))

@@ -76,7 +76,8 @@ def test_collecting_writes_nothing(ops) -> None:
 def test_a_skipped_drill_is_not_begun(ops) -> None:
     ops.drills("@pytest.mark.skip(reason='x')\n" + DRILL)
     ops.run().assert_outcomes(skipped=1)
-    assert not (ops.path / "artifacts").exists()
+    assert [path.name for path in ops.path.rglob("artifacts/**/*.json")] == ["session.json"]
+    assert ops.rows()["a"]["seed"] is None
 
 
 def test_a_deselected_drill_leaves_nothing(ops) -> None:

@@ -215,7 +215,7 @@ def table(
 
 def test_the_session_fails(table: dict[str, Any]) -> None:
     assert table["code"] == pytest.ExitCode.TESTS_FAILED
-    assert set(table["rows"]) == set(EXPECTED)
+    assert set(table["rows"]) == {*EXPECTED, "skipped"}
 
 
 @pytest.mark.parametrize("slug", EXPECTED)
@@ -293,7 +293,7 @@ def test_metrics(table: dict[str, Any]) -> None:
         assert samples["drill_known_defect", slug] == (verdict == "known_defect")
     counts = {verdict: sum(row[0] == verdict for row in EXPECTED.values()) for verdict in PASSED}
     assert {verdict: samples["session_drills", verdict] for verdict in PASSED} == counts
-    assert table["record"]["verdicts"] == counts
+    assert table["record"]["verdicts"] == {**counts, "skipped": 1}
     assert "run_id" not in table["metrics"]
 
 
@@ -309,7 +309,15 @@ def test_a_finding_of_the_lab_shows_no_traceback_through_the_lab(table: dict[str
 def test_the_summary_tells_the_worst_first(table: dict[str, Any]) -> None:
     section = table["out"].partition("= ops drills =")[2]
     words = [line.split()[0] for line in section.splitlines() if line[:1].isupper() and line.rstrip().endswith(" s")]
-    assert words == sorted(words, key=["UNKNOWN", "ERROR", "FAILED", "KNOWN", "PASSED"].index)
+    assert words == sorted(words, key=["UNKNOWN", "ERROR", "FAILED", "SKIPPED", "KNOWN", "PASSED"].index)
     assert words[0] == "UNKNOWN"
-    assert "23 drills: 4 unknown, 6 error, 9 failed, 2 known defect, 2 passed" in section
+    assert "24 drills: 4 unknown, 6 error, 9 failed, 1 skipped, 2 known defect, 2 passed" in section
     assert "runbook" not in section.partition("PASSED")[2]
+
+
+def test_a_report_says_what_it_cannot_show_without_a_run_too(ops) -> None:
+    ops.drills("@pytest.mark.drill('a')\ndef test_it(drill):\n    drill.holds('demo.passes')")
+    ops.run()
+    limitations = ops.report("a")["limitations"]
+    assert len(set(limitations)) == 3
+    assert "no run was made: only recorded facts were judged" in limitations

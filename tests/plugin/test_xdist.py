@@ -97,3 +97,19 @@ def test_a_relative_root_means_the_same_on_workers(ops) -> None:
     ops.run("-n", "2", "--opslab-root", "elsewhere", apart=True)
     assert not (ops.path / "artifacts").exists()
     assert len(list((ops.path / "elsewhere" / "artifacts" / "sessions").glob("*/drills/*.json"))) == 8
+
+
+def test_an_interrupt_of_the_controller_leaves_a_record(ops) -> None:
+    ops.drills(
+        "import os, signal\n@pytest.fixture\ndef sent(lab, request):\n"
+        "    from opslab.pytest_plugin.keys import SESSION\n"
+        "    name = request.config.stash[SESSION].ids.effective('demo')\n"
+        "    (lab.runs / name).mkdir(parents=True)\n    os.kill(os.getppid(), signal.SIGINT)\n"
+        "@pytest.mark.drill('one')\ndef test_it(drill, sent):\n    drill.holds('demo.passes')\n"
+    )
+    assert ops.run("-n", "2", apart=True).ret == pytest.ExitCode.INTERRUPTED
+    session = ops.session()
+    assert session["status"] == "interrupted"
+    assert session["completed_at_utc"] >= session["started_at_utc"]
+    (run,) = session["runs"]
+    assert run.removesuffix("-1") in {f"demo-{session['session_id']}-{worker}" for worker in ("gw0", "gw1")}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from opslab.contract.encoding import sha256_hex
 from opslab.contract.events import DatasetFacts, InputFacts
 from opslab.contract.spec_file import SpecFile, read_spec
 from opslab.root import Lab, find_lab
@@ -65,7 +66,7 @@ class StandInResult:
     synthetic_ticks: int = 4
     duration_ns: int = 12_345_678
     event_lines: tuple[bytes, ...] = EVENT_LINES
-    events_sha256: str = "1" * 64
+    events_sha256: str = sha256_hex(b"".join(EVENT_LINES))
     market_data_sha256: str = "2" * 64
     view_line: bytes = b'{"view":"engine"}\n'
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import pytest
 
@@ -132,7 +133,80 @@ def test_a_chain_that_tells_of_no_run_costs_only_itself(lab, orphan, clock):
     Journal(lab.runs / "odd" / "journal.jsonl", "odd").append({"event": "run_started"})
     recovery = recover(lab, clock)
     assert recovery.closed == ("a",)
-    assert "does not tell of a run" in str(recovery.failed[0][1])
+    assert "line 1 is no run_started" in str(recovery.failed[0][1])
+
+
+def test_a_chain_of_events_that_are_none_of_ours_costs_only_itself(lab, orphan, clock):
+    orphan("odd")
+    (lab.runs / "odd" / "journal.jsonl").unlink()
+    Journal(lab.runs / "odd" / "journal.jsonl", "odd").append({"later": "event"})
+    assert "does not tell of a run" in str(recover(lab, clock).failed[0][1])
+
+
+CONTRADICTIONS = {
+    "altered-stream": ("events.jsonl", lambda path: path.write_bytes(path.read_bytes().replace(b"7", b"8", 1))),
+    "no-stream": ("events.jsonl", lambda path: path.unlink()),
+    "altered-spec": ("run_spec.yaml", lambda path: path.write_bytes(path.read_bytes().replace(b"tiny", b"huge"))),
+    "pipe": ("views.jsonl", lambda path: (path.unlink(), os.mkfifo(path))),
+    "symlink": ("report.md", lambda path: (path.unlink(missing_ok=True), path.symlink_to("metadata.json"))),
+    "directory": ("metrics.json", lambda path: (path.unlink(missing_ok=True), path.mkdir())),
+    "later-facts": ("post.jsonl", lambda path: path.write_bytes(b"{}\n")),
+    "torn-end": ("journal.jsonl", lambda path: path.write_bytes(path.read_bytes() + b"{")),
+    "after-end": ("journal.jsonl", lambda path: Journal(path, "b").append({"event": "more", "run_id": "b"})),
+}
+
+
+@pytest.mark.parametrize("kind", CONTRADICTIONS)
+def test_a_run_whose_files_contradict_its_journal_is_not_sealed(lab, run, clock, kind):
+    name, break_it = CONTRADICTIONS[kind]
+    for run_id in ("a", "b", "c"):
+        run(run_id)
+        (lab.runs / run_id / "manifest.json").unlink()
+    break_it(lab.runs / "b" / name)
+    journal = (lab.runs / "b" / "journal.jsonl").read_bytes()
+    recovery = recover(lab, clock)
+    assert recovery.closed == ("a", "c")
+    ((run_id, error),) = recovery.failed
+    assert run_id == "b"
+    assert f"{lab.runs / 'b'}: is not sealed: {name} " in str(error)
+    assert not (lab.runs / "b" / "manifest.json").exists()
+    assert (lab.runs / "b" / "journal.jsonl").read_bytes() == journal
+
+
+def test_an_orphan_whose_stream_contradicts_its_journal_gets_no_end(lab, run, clock, monkeypatch):
+    monkeypatch.setattr(backtest, "RunCompleted", mock.Mock(side_effect=Gone))
+    with pytest.raises(Gone):
+        run("dead")
+    path = lab.runs / "dead" / "events.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert "events.jsonl is not the event stream" in str(recover(lab, clock).failed[0][1])
+    assert Bundle(lab.runs / "dead").terminal is None
+    path.write_bytes(whole)
+    assert recover(lab, clock).closed == ("dead",)
+    assert problems_of(Bundle(lab.runs / "dead")) == []
+
+
+def test_a_lock_that_is_no_file_is_told(lab, orphan, clock):
+    orphan()
+    (lab.runs / "dead" / "run.lock").unlink()
+    os.mkfifo(lab.runs / "dead" / "run.lock")
+    assert "is not a regular file" in str(recover(lab, clock).failed[0][1])
+
+
+def test_the_manifest_says_that_recovery_sealed_the_run(lab, run, orphan, clock):
+    assert run("done").manifest.recovered is False
+    run("ended")
+    (lab.runs / "ended" / "manifest.json").unlink()
+    orphan("dead")
+    assert recover(lab, clock).closed == ("dead", "ended")
+    for name in ("dead", "ended"):
+        bundle = Bundle(lab.runs / name)
+        assert bundle.manifest.recovered is True
+        assert problems_of(bundle) == []
+        path = lab.runs / name / "manifest.json"
+        path.write_bytes(path.read_bytes().replace(b'"recovered": true', b'"recovered": false'))
+        assert "its own digest differs" in problems_of(Bundle(lab.runs / name))[0].what
 
 
 def test_bundles_of_the_earlier_lab_are_left_alone(lab, clock):

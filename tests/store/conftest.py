@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from opslab.contract.events import FactRecorded
+from opslab.contract.drill_events import FactRecorded
 from opslab.store.reader import Bundle
 
 if TYPE_CHECKING:

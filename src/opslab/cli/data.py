@@ -17,14 +17,19 @@ Name = Annotated[str, typer.Option("--dataset", help="The dataset's name.")]
 
 
 @app.command()
-def prepare(dataset: Name) -> None:
+def prepare(
+    dataset: Name,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Restore the committed sample over other content.")
+    ] = False,
+) -> None:
     """Install a synthetic sample that comes with the lab: btcusdt-sample or ethusdt-sample."""
     from opslab.cli.main import current_lab
     from opslab.data.catalog import open_dataset
     from opslab.data.prepare import prepare as install
 
     lab = current_lab()
-    install(lab, dataset)
+    install(lab, dataset, replace=replace)
     prepared = open_dataset(lab, dataset)
     typer.echo(f"Prepared dataset={dataset}")
     typer.echo(f"target_dir={prepared.directory}")
@@ -106,10 +111,13 @@ def fingerprint(dataset: Name) -> None:
 def check(
     dataset: Name, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
 ) -> None:
-    """Measure a dataset again and judge its candles again; exit 1 when it was altered or is quarantined."""
+    """Measure a dataset again and judge its candles again; exit 1 when it was altered or is quarantined.
+
+    A damaged fingerprint file, or one that names another fingerprint, counts as altered.
+    """
     from opslab.cli.data_view import show_checks
     from opslab.cli.main import current_lab
-    from opslab.data.catalog import open_dataset
+    from opslab.data.catalog import open_dataset, require_fingerprint_file
     from opslab.data.recheck import recheck, recorded
 
     lab = current_lab()
@@ -124,6 +132,7 @@ def check(
     elif json:
         show_checks(record, [], measured, as_json=True)
     opened.require(measured)
+    require_fingerprint_file(lab, opened)
 
 
 @app.command("list")

@@ -8,20 +8,37 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from opslab import __version__
-from opslab.cli import data, metrics, reconcile, run, spec
+from opslab.cli import data, kill, metrics, reconcile, run, spec
 from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
 
 if TYPE_CHECKING:
     from opslab.clock import Clock
 
+
+class _Commands(TyperGroup):
+    """The commands, which tell in one line that Ctrl-C stopped them; Typer alone would exit with 130 and no word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _stopped() from None
+
+
+def _stopped() -> OpsLabError:
+    return OpsLabError("stopped by Ctrl-C", fix="start the command again")
+
+
 app = typer.Typer(
     name="tc",
+    cls=_Commands,
     help="TradingChassis Ops Lab: rehearse the operations of a NautilusTrader system.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -30,6 +47,7 @@ app = typer.Typer(
 app.add_typer(spec.app, name="spec")
 app.add_typer(run.app, name="run")
 app.add_typer(data.app, name="data")
+app.add_typer(kill.app, name="kill")
 app.add_typer(reconcile.app, name="reconcile")
 app.add_typer(metrics.app, name="metrics")
 
@@ -75,6 +93,7 @@ def main() -> None:
     """Run ``tc`` and exit with the contract's code."""
     try:
         app()
-    except OpsLabError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
+    except (OpsLabError, KeyboardInterrupt) as error:
+        told = error if isinstance(error, OpsLabError) else _stopped()
+        typer.secho(f"error: {told}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
         raise SystemExit(1) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from opslab.errors import OpsLabError
     from opslab.store.reader import Bundle
 
 app = typer.Typer(help="Start runs, verify their bundles, recover interrupted ones.", no_args_is_help=True)
@@ -43,7 +44,12 @@ def backtest(spec: SpecOption) -> None:
 
     lab, spec_file, registry = current_lab(), read_spec(spec), standard_registry()
     require_known_names(lab, spec_file, registry)
-    bundle = run_backtest(lab, spec_file, registry, clock=system_clock())
+    home = lab.runs / spec_file.spec.run_id
+    was_there = home.exists()
+    try:
+        bundle = run_backtest(lab, spec_file, registry, clock=system_clock())
+    except (KeyboardInterrupt, SystemExit) as stop:
+        raise _stopped(home, stop, is_ours=not was_there) from None
     error = bundle.metadata.error
     if error is not None:
         raise EngineError(f"run {bundle.run_id} failed: {error}", fix=f"see {bundle.path / 'report.md'}")
@@ -74,14 +80,18 @@ def verify(run_id: Annotated[str, typer.Option(help="The run.")]) -> None:
 
 @app.command()
 def recover() -> None:
-    """Close runs whose process is gone (failed, interrupted); living runs are left alone."""
+    """Close runs whose process is gone, as interrupted if they had no end yet; living runs are left alone."""
     from opslab.cli.main import current_lab, system_clock
     from opslab.errors import StoreError
     from opslab.runs.recovery import recover as recover_all
+    from opslab.store.reader import Bundle
 
-    recovery = recover_all(current_lab(), system_clock())
+    lab = current_lab()
+    recovery = recover_all(lab, system_clock())
     for run_id in recovery.closed:
-        typer.echo(f"closed run_id={run_id} status=failed reason=interrupted")
+        metadata = Bundle(lab.runs / run_id).metadata
+        reason = f" reason={metadata.failure_reason}" if metadata.failure_reason else ""
+        typer.echo(f"closed run_id={run_id} status={metadata.status}{reason}")
     for name in recovery.removed:
         typer.echo(f"removed half-made {name}")
     typer.echo(f"closed={len(recovery.closed)}")
@@ -111,6 +121,21 @@ def prune(
     for session in pruning.kept_failed:
         typer.echo(f"kept session={session} (failed or interrupted; --failed removes it)")
     typer.echo(f"removed={len(pruning.removed)}")
+
+
+def _stopped(home: Path, stop: BaseException, *, is_ours: bool) -> OpsLabError:
+    """Tell of a backtest that was stopped from outside its engine, and what is left of it."""
+    from opslab.errors import EngineError
+    from opslab.store import layout
+    from opslab.store.reader import Bundle
+
+    by = "Ctrl-C" if isinstance(stop, KeyboardInterrupt) else type(stop).__name__
+    what = f"run {home.name} was stopped by {by}"
+    if not is_ours or not home.is_dir():
+        return EngineError(f"{what} before it began; nothing was recorded", fix="start it again")
+    if not Bundle(home).has(layout.MANIFEST):
+        return EngineError(f"{what}; it is recorded, and not closed", fix="`tc run recover` closes it")
+    return EngineError(f"{what}; it is recorded as failed, reason interrupted", fix=f"see {home / layout.REPORT}")
 
 
 def _counted(count: int, noun: str) -> str:

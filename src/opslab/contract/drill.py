@@ -50,6 +50,10 @@ class Verdict(StrEnum):
         return -1 if self.passed is None else int(self.passed)
 
 
+SKIPPED = "skipped"
+"""The outcome of a drill that was skipped: neither pass nor fail, so its verdict is unknown."""
+
+
 class Result(StrEnum):
     """What one check said."""
 
@@ -149,13 +153,16 @@ class DrillReport(Artifact):
 
 
 class SessionReport(Artifact):
-    """``session.json``: one pytest session of drills."""
+    """``session.json``: one pytest session of drills.
+
+    A process that dies leaves it ``running``; one that was stopped before its end leaves it ``interrupted``.
+    """
 
     schema_version: Literal["v1"] = "v1"
     session_id: str
     started_at_utc: UtcStamp
     completed_at_utc: UtcStamp | None
-    status: Literal["running", "completed"]
+    status: Literal["running", "completed", "interrupted"]
     seed: int
     lab_version: str
     engine_version: str

@@ -82,6 +82,24 @@ class RunInitialized(LifecycleEvent):
     lab: LabFacts
 
 
+class SwitchFacts(Artifact):
+    """What the kill switches said when a run began; a backtest records it and goes on.
+
+    Attributes:
+        state: ``active`` if the run's switch or the global one was, or if either could not be trusted.
+        checked_at_utc: when they were asked.
+        last_reason: why, as the deciding switch tells it; null when it was absent or could not be read.
+        source: the directory of the switches.
+        reasons: why it is active, each in one line; empty otherwise.
+    """
+
+    state: Literal["absent", "active", "cleared"]
+    checked_at_utc: UtcStamp
+    last_reason: str | None
+    source: str
+    reasons: tuple[str, ...]
+
+
 class RunStarted(LifecycleEvent):
     """The run began, on these inputs."""
 
@@ -93,6 +111,7 @@ class RunStarted(LifecycleEvent):
     python_version: str
     inputs: InputFacts
     inputs_sha256: Sha256
+    kill_switch: SwitchFacts | None = None
 
 
 class BacktestStarted(LifecycleEvent):
@@ -174,63 +193,6 @@ class JournalRepaired(Event):
     torn_sha256: Sha256
 
 
-class DrillPhaseEntered(Event):
-    """A drill crossed a phase boundary."""
-
-    event: Literal["drill_phase_entered"] = "drill_phase_entered"
-    drill_name: str
-    phase: str
-
-
-class FaultInjected(Event):
-    """A drill broke something."""
-
-    event: Literal["fault_injected"] = "fault_injected"
-    drill_name: str
-    fault: str
-
-
-class FaultHealed(Event):
-    """A drill undid what it broke; ``fired`` says whether the fault ever took effect."""
-
-    event: Literal["fault_healed"] = "fault_healed"
-    drill_name: str
-    fault: str
-    fired: bool
-
-
-class CheckEvaluated(Event):
-    """A check was asked, and answered."""
-
-    event: Literal["check_evaluated"] = "check_evaluated"
-    drill_name: str
-    phase: str
-    check: str
-    result: str
-    code: str
-    details: str
-
-
-class FactRecorded(Event):
-    """A drill wrote down something that its checks judge."""
-
-    event: Literal["fact_recorded"] = "fact_recorded"
-    drill_name: str
-    name: str
-    value: Any
-
-
-class FailureDrillExecuted(Event):
-    """A drill ended; its report lies beside this journal."""
-
-    event: Literal["failure_drill_executed"] = "failure_drill_executed"
-    drill_name: str
-    outcome: str
-    status: Literal["completed"] = "completed"
-    report_path: str
-    report_sha256: Sha256
-
-
 class CheckSeverity(StrEnum):
     """How a check came out, best first; the worst of a result's checks is its status."""
 
@@ -266,7 +228,7 @@ class ReconciliationChecked(Event):
     report_sha256: Sha256
 
 
-EVENTS: dict[str, type[Event]] = {
+RUN_EVENTS: dict[str, type[Event]] = {
     model.model_fields["event"].default: model
     for model in (
         RunInitialized,
@@ -276,13 +238,7 @@ EVENTS: dict[str, type[Event]] = {
         RunCompleted,
         RunFailed,
         JournalRepaired,
-        DrillPhaseEntered,
-        FaultInjected,
-        FaultHealed,
-        CheckEvaluated,
-        FactRecorded,
-        FailureDrillExecuted,
         ReconciliationChecked,
     )
 }
-"""Every event the lab writes, by name."""
+"""The events of runs and drills, by name; ``registry`` adds those of kill switches."""

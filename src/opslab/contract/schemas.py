@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from opslab.contract.dataset import DatasetRecord, Fingerprint, Instrument
 from opslab.contract.drill import DrillReport, SessionReport
 from opslab.contract.encoding import pretty_json
-from opslab.contract.events import EVENTS
+from opslab.contract.kill_switch import KillSwitchAnchor, KillSwitchRoots, KillSwitchState
 from opslab.contract.manifest import Manifest
 from opslab.contract.metadata import Metadata, RunMetrics
 from opslab.contract.reconciliation import ReconciliationInput, ReconciliationResult
+from opslab.contract.registry import EVENTS
 from opslab.contract.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ ARTIFACTS: dict[str, type[Artifact]] = {
     "drill": DrillReport,
     "fingerprint": Fingerprint,
     "instrument": Instrument,
+    "kill_switch_anchor": KillSwitchAnchor,
+    "kill_switch_roots": KillSwitchRoots,
+    "kill_switch_state": KillSwitchState,
     "manifest": Manifest,
     "metadata": Metadata,
     "metrics": RunMetrics,

@@ -56,6 +56,13 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _safe_name(value: str, noun: str) -> str:
+    try:
+        return checked_id(value, noun)
+    except IdError as error:
+        raise ValueError(f"{error.what}; {error.fix}") from error
+
+
 Text = Annotated[str, BeforeValidator(_trimmed)]
 """A non-empty string, trimmed; numbers and dates are refused."""
 
@@ -128,6 +135,11 @@ class Data(SpecBlock):
 
     dataset: Text
     fingerprint: OptionalText = None
+
+    @field_validator("dataset")
+    @classmethod
+    def _safe_dataset(cls, value: str) -> str:
+        return _safe_name(value, "dataset")
 
     @property
     def stated_fingerprint(self) -> str | None:
@@ -222,7 +234,6 @@ class RunSpec(SpecBlock):
         spec_version: ``v1``.
         run_id: the run's name, and its directory's.
         mode: ``backtest`` or ``paper``.
-        engine: ``nautilus``.
         venue: where the instrument trades.
         instrument: the venue's symbol.
         strategy: which registered strategy runs.
@@ -251,10 +262,7 @@ class RunSpec(SpecBlock):
     @field_validator("run_id")
     @classmethod
     def _safe_run_id(cls, value: str) -> str:
-        try:
-            return checked_id(value)
-        except IdError as error:
-            raise ValueError(f"{error.what}; {error.fix}") from error
+        return _safe_name(value, "run_id")
 
     @model_validator(mode="after")
     def _one_venue(self) -> RunSpec:

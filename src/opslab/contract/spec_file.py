@@ -230,12 +230,31 @@ def _first_finding(error: ValidationError, where: str, lines: dict[tuple[str | i
     return SpecError(f"{subject}{message}{more}", where=f"{where}:{known}", fix=fix)
 
 
+_PLAIN = {
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "decimal_parsing": "must be a number",
+    "decimal_type": "must be a number",
+    "string_type": "must be text",
+}
+"""Pydantic's kinds of errors in plain words."""
+
+
 def _told(kind: str, message: str, path: tuple[str | int, ...]) -> tuple[str, str]:
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), _known_keys(path[:-1]), n=1, cutoff=0.5)
         return "unknown key", f"did you mean {near[0]!r}?" if near else "remove it (`tc spec schema` lists the keys)"
     if kind == "missing":
         return "is missing", "add it (`tc spec schema` shows what it takes)"
+    if kind in _PLAIN:
+        return _PLAIN[kind], "correct it (`tc spec schema` shows what it takes)"
     return message.removeprefix("Value error, "), "correct it (`tc spec schema` shows what it takes)"
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opslab.contract.dataset import VolumeUnit
+from opslab.data.remedy import restoring
 from opslab.errors import DataError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def to_parquet(candles: Candles) -> bytes:
 
 
 def read_parquet(path: Path) -> Candles:
-    """Return the candles in a canonical Parquet file.
+    """Return the candles in a canonical Parquet file, ``<dataset>/v<version>/candles.parquet``.
 
     Raises:
         DataError: the file is missing, damaged or not of the canonical schema.
@@ -109,9 +110,11 @@ def read_parquet(path: Path) -> Candles:
         metadata = table.schema.metadata or {}
         interval_ns, unit = int(metadata[_INTERVAL_KEY]), VolumeUnit(metadata[_UNIT_KEY].decode())
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise DataError(f"cannot be read as candles: {error}", where=path, fix="import the dataset again") from error
+        raise DataError(
+            f"cannot be read as candles: {error}", where=path, fix=restoring(path.parent.parent.name)
+        ) from error
     if not table.schema.equals(SCHEMA) or any(table[name].null_count for name in COLUMNS):
-        raise DataError("does not have the canonical columns", where=path, fix="import the dataset again")
+        raise DataError("does not have the canonical columns", where=path, fix=restoring(path.parent.parent.name))
     stamps = table["ts_close_ns"].to_numpy().astype(np.uint64)
     values = {name: np.array(table[name].to_numpy(), dtype=np.float64, order="C") for name in VALUES}
     return Candles(ts_close_ns=stamps, **values, interval_ns=interval_ns, volume_unit=unit)

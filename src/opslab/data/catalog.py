@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from opslab.contract.dataset import (
     CANDLES_FILE,
@@ -13,11 +13,13 @@ from opslab.contract.dataset import (
     RECORD_FILE,
     DatasetRecord,
     DatasetStatus,
+    Fingerprint,
     Instrument,
     dataset_sha256,
 )
 from opslab.data.fingerprint import measured_files
-from opslab.data.layout import CANONICAL, QUARANTINE, dataset_directory, names
+from opslab.data.layout import CANONICAL, QUARANTINE, dataset_directory, fingerprint_file, names
+from opslab.data.remedy import bringing, moving, restoring
 from opslab.errors import DataError
 
 if TYPE_CHECKING:
@@ -76,13 +78,13 @@ class Dataset:
             raise DataError(
                 f"dataset {self.name} was altered: its fingerprint is {measured}, recorded was {self.fingerprint}",
                 where=self.path,
-                fix="import it again with --replace",
+                fix=restoring(self.name, self.record),
             )
         if read_instrument(self.path / INSTRUMENT_FILE) != self.instrument:
             raise DataError(
                 f"dataset {self.name} was altered: its record names another instrument",
                 where=self.directory / RECORD_FILE,
-                fix="import it again with --replace",
+                fix=restoring(self.name, self.record),
             )
 
     def load(self) -> Candles:
@@ -100,7 +102,7 @@ class Dataset:
                 f"holds {len(candles)} candles of {candles.interval_ns // 1_000_000_000} s, "
                 f"recorded were {self.record.rows} of {self.record.interval_seconds} s",
                 where=self.path / CANDLES_FILE,
-                fix="import the dataset again with --replace",
+                fix=restoring(self.name, self.record),
             )
         return candles
 
@@ -128,7 +130,7 @@ def open_dataset(lab: Lab, name: str) -> Dataset:
     raise DataError(
         f"dataset {name} is not here (there are: {known})",
         where=lab.data,
-        fix=f"run `tc data prepare --dataset {name}` for a sample, or `tc data import`",
+        fix=bringing(name),
     )
 
 
@@ -142,13 +144,15 @@ def list_records(lab: Lab) -> list[tuple[str, DatasetRecord | DataError]]:
         except DataError as error:
             found.append((name, error))
         else:
-            missing = DataError("has no record", where=lab.data / CANONICAL / name, fix="import it again")
+            missing = DataError(
+                "has no record", where=lab.data / CANONICAL / name, fix=moving(lab.data / CANONICAL / name)
+            )
             found.append((name, record or missing))
     return found
 
 
 def why(record: DatasetRecord) -> str:
-    """Return the shortest honest reason for a quarantine: each failed check, its count and first row range."""
+    """Return the shortest honest reason for a quarantine: the source, each failed check, its count and first rows."""
     parts = []
     for check in record.failed:
         first = check.ranges[0]
@@ -159,7 +163,7 @@ def why(record: DatasetRecord) -> str:
         )
         place = f"{rows}: " if first.last_row else ""
         parts.append(f"{check.name} ({check.count}): {place}{first.reason}")
-    return "; ".join(parts)
+    return f"{record.source.name}: {'; '.join(parts)}"
 
 
 def read_record(directory: Path) -> DatasetRecord | None:
@@ -171,38 +175,57 @@ def read_record(directory: Path) -> DatasetRecord | None:
     path = directory / RECORD_FILE
     if not path.exists() and not path.is_symlink():
         return None
-    content = _read(path)
-    try:
-        return DatasetRecord.model_validate_json(content)
-    except ValidationError as error:
-        raise _malformed(path, error) from error
+    return _artifact(path, DatasetRecord, fix=moving(directory))
 
 
 def read_instrument(path: Path) -> Instrument:
-    """Return the instrument that is written in ``path``.
+    """Return the instrument that is written in ``path``, ``<dataset>/v<version>/instrument.json``.
 
     Raises:
         DataError: the file cannot be read or does not follow the contract.
     """
-    content = _read(path)
+    return _artifact(path, Instrument, fix=restoring(path.parent.parent.name))
+
+
+def require_fingerprint_file(lab: Lab, dataset: Dataset) -> None:
+    """Refuse a fingerprint file that is there and is not the one of ``dataset``, as recorded.
+
+    Raises:
+        DataError: it cannot be read, or names another fingerprint.
+    """
+    path, fix = (
+        fingerprint_file(lab, dataset.name),
+        f"run `tc data fingerprint --dataset {dataset.name}` to write it anew",
+    )
+    if not path.exists() and not path.is_symlink():
+        return
+    content = _artifact(path, Fingerprint, fix=fix)
+    recorded = (dataset.name, dataset.record.files, dataset.fingerprint)
+    if (content.dataset, content.files, content.dataset_sha256) != recorded:
+        raise DataError(
+            f"does not name the recorded fingerprint of dataset {dataset.name}, {dataset.fingerprint}",
+            where=path,
+            fix=fix,
+        )
+
+
+def _artifact[T: BaseModel](path: Path, model: type[T], *, fix: str) -> T:
     try:
-        return Instrument.model_validate_json(content)
+        return model.model_validate_json(_read(path, fix))
     except ValidationError as error:
-        raise _malformed(path, error) from error
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"is damaged: {place}: {first['msg']}" if place else f"is damaged: {first['msg']}", where=path, fix=fix
+        ) from error
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, fix: str) -> bytes:
     if path.is_symlink():
-        raise DataError("is a symlink, which the lab does not follow", where=path, fix="import the dataset again")
+        raise DataError("is a symlink, which the lab does not follow", where=path, fix=fix)
     try:
         if path.stat().st_size > _MAX_RECORD_BYTES:
-            raise DataError("is too large for a record", where=path, fix="import the dataset again")
+            raise DataError("is too large for a record", where=path, fix=fix)
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=path, fix="check the file") from error
-
-
-def _malformed(path: Path, error: ValidationError) -> DataError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return DataError(f"{place}: {first['msg']}" if place else first["msg"], where=path, fix="import the dataset again")
+        raise DataError(f"cannot be read: {error.strerror}", where=path, fix=fix) from error

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from opslab.contract.dataset import Stamp
 from opslab.data.candles import VALUES
 from opslab.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KLINE_COLUMNS = 12
 STAMP_NAMES = {
@@ -37,6 +41,9 @@ ALIASES = {
     "volume": ("volume", "vol", "v", "base_volume"),
 }
 
+_CLOSE_TIMES = tuple(name for name, stamp in STAMP_NAMES.items() if stamp is Stamp.CLOSE)
+_KLINE_ORDER = ("stamp", *VALUES, "close_time")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -44,7 +51,7 @@ class Layout:
 
     Attributes:
         format: ``csv``, ``binance_kline_csv`` or ``parquet``.
-        positions: index of the time (``stamp``) and of each value column.
+        positions: index of the time (``stamp``), of each value column and, beside an open time, of ``close_time``.
         columns: how many columns a row has.
         header_rows: lines before the first candle, 0 or 1.
         stamp: which end of the candle the format says that the time is, if it says so.
@@ -62,8 +69,8 @@ class LayoutError(Exception):
 
 
 def kline_layout(columns: int, header_rows: int) -> Layout:
-    """Return the layout of Binance's klines: open time first, then open, high, low, close and base volume."""
-    positions = {"stamp": 0, **{name: index for index, name in enumerate(VALUES, start=1)}}
+    """Return the layout of Binance's klines: open time first, then open, high, low, close, base volume, close time."""
+    positions = {name: index for index, name in enumerate(_KLINE_ORDER)}
     return Layout("binance_kline_csv", positions, columns, header_rows, Stamp.OPEN)
 
 
@@ -80,7 +87,7 @@ def layout_of_csv(first_line: list[str]) -> Layout:
             "the first line has numbers, not names: write a header, such as timestamp,open,high,low,close,volume "
             f"(only Binance klines of {KLINE_COLUMNS} columns have none)"
         )
-    if len(first_line) == KLINE_COLUMNS and [_plain(name) for name in first_line[:2]] == ["open_time", "open"]:
+    if len(first_line) == KLINE_COLUMNS and _is_kline_header(first_line):
         return kline_layout(KLINE_COLUMNS, 1)
     return layout_of_names(first_line, "csv")
 
@@ -100,12 +107,15 @@ def layout_of_names(names: list[str], format_name: str) -> Layout:
         raise LayoutError(f"there is no column {', '.join(missing)} (found: {found})")
     if twice := [found for found in chosen.values() if found is not None and plain.count(found) > 1]:
         raise LayoutError(f"the column {twice[0]} is there twice")
+    stamp = STAMP_NAMES[stamp_name or "timestamp"]
+    if stamp is Stamp.OPEN:
+        chosen["close_time"] = _first(_CLOSE_TIMES, plain)
     positions = {name: plain.index(found) for name, found in chosen.items() if found is not None}
-    return Layout(format_name, positions, len(names), 1, STAMP_NAMES[stamp_name or "timestamp"])
+    return Layout(format_name, positions, len(names), 1, stamp)
 
 
-def settled_stamp(layout: Layout, asked: Stamp | None) -> Stamp:
-    """Return which end of the candle the source's time is, told by the format or asked for.
+def settled_stamp(layout: Layout, asked: Stamp | None, source: Path) -> Stamp:
+    """Return which end of the candle the time in ``source`` is, told by the format or asked for.
 
     Raises:
         DataError: neither says so, or they contradict each other (open times read as closes would let a strategy
@@ -114,13 +124,20 @@ def settled_stamp(layout: Layout, asked: Stamp | None) -> Stamp:
     if layout.stamp is None and asked is None:
         raise DataError(
             "the source does not say whether its times are the open or the close of a candle",
+            where=source,
             fix="ask whoever made it and say --stamp open or --stamp close",
         )
     if layout.stamp is not None and asked not in (None, layout.stamp):
         raise DataError(
-            f"the source's times are the {layout.stamp} of each candle, not the {asked}", fix="leave --stamp out"
+            f"the source's times are the {layout.stamp} of each candle, not the {asked}",
+            where=source,
+            fix="leave --stamp out",
         )
     return asked or layout.stamp or Stamp.OPEN
+
+
+def _is_kline_header(names: list[str]) -> bool:
+    return [_plain(name) for name in names[: len(_KLINE_ORDER)]] == ["open_time", *_KLINE_ORDER[1:]]
 
 
 def _plain(name: str) -> str:

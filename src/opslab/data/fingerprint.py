@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opslab.contract.dataset import CANDLES_FILE, INSTRUMENT_FILE, FileDigest, Fingerprint, dataset_sha256
 from opslab.contract.encoding import pretty_json
 from opslab.data.layout import fingerprint_file
+from opslab.data.remedy import restoring
 from opslab.errors import DataError
 from opslab.store.durable import make_directory, write_bytes
 
@@ -51,10 +52,12 @@ def write_fingerprint(lab: Lab, dataset: Dataset) -> tuple[Path, Fingerprint]:
 def _digest(directory: Path, name: str) -> FileDigest:
     path = directory / name
     if path.is_symlink():
-        raise DataError("is a symlink, which the lab does not follow", where=path, fix="import the dataset again")
+        raise DataError("is a symlink, which the lab does not follow", where=path, fix=restoring(directory.parent.name))
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return FileDigest(path=name, sha256=digest, size_bytes=file.tell())
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=path, fix="import the dataset again") from error
+        raise DataError(
+            f"cannot be read: {error.strerror}", where=path, fix=restoring(directory.parent.name)
+        ) from error

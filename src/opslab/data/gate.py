@@ -9,7 +9,8 @@ import numpy as np
 
 from opslab.contract.dataset import MAX_RANGES, CheckResult, CheckStatus, Instrument, RowRange, VolumeUnit
 from opslab.data.candles import PRICES, VALUES
-from opslab.data.rows import EPOCH, NO_ZONE, Problem, SourceRows
+from opslab.data.gate_times import Spots, disorder, duplicates, early_closes, gaps, mixed_zones, off_grid
+from opslab.data.rows import Problem, SourceRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +40,7 @@ OUTLIER_DEVIATIONS = 30.0
 OUTLIER_FLOOR = 0.03
 """... and by more than this share of the price before."""
 
-_DAY_NS = 86_400_000_000_000
 _EXACT = 2.0**53
-_MANY = 64
 _UNREADABLE = {
     Problem.EMPTY: "is empty",
     Problem.TEXT: "is not a number",
@@ -106,15 +105,18 @@ def examine(rows: SourceRows, rules: Rules) -> list[Finding]:
     usable = rows.stamp_problem == Problem.NONE
     finite = np.logical_and.reduce([rows.problems[name] == Problem.NONE for name in PRICES])
     positive = finite & np.logical_and.reduce([rows.values[name] > 0 for name in PRICES])
-    gaps = CheckStatus.FLAGGED if rules.gaps_allowed else CheckStatus.FAILED
+    gap_status = CheckStatus.FLAGGED if rules.gaps_allowed else CheckStatus.FAILED
     return [
-        _finding("schema", [*_malformed(rows), *_unreadable(rows)] or _nothing(rows)),
+        _finding(
+            "schema",
+            [*_malformed(rows), *_unreadable(rows), *early_closes(rows, usable, rules.interval_ns)] or _nothing(rows),
+        ),
         _finding("encoding", []),
-        _finding("time_zone", _mixed_zones(rows, usable)),
-        _finding("order", _disorder(rows, usable)),
-        _finding("duplicates", _duplicates(rows, usable)),
-        _finding("gaps", _gaps(rows, usable, rules.interval_ns), gaps),
-        _finding("grid", _off_grid(rows, usable, rules.interval_ns), CheckStatus.FLAGGED),
+        _finding("time_zone", mixed_zones(rows, usable)),
+        _finding("order", disorder(rows, usable)),
+        _finding("duplicates", duplicates(rows, usable)),
+        _finding("gaps", gaps(rows, usable, rules.interval_ns), gap_status),
+        _finding("grid", off_grid(rows, usable, rules.interval_ns), CheckStatus.FLAGGED),
         _finding("finite", _not_finite(rows)),
         _finding("positive", [(f"{name} is not above 0", rows.row[rows.values[name] <= 0]) for name in PRICES]),
         _finding("ohlc", _inconsistent(rows, positive)),
@@ -131,9 +133,6 @@ def refused(name: str, reason: str, row: int = 0) -> list[Finding]:
         Finding(other, CheckStatus.FAILED, ((reason, where),)) if other == name else Finding(other, CheckStatus.NOT_RUN)
         for other in CHECKS
     ]
-
-
-Spots = list[tuple[str, "NDArray[np.int64]"]]
 
 
 def _finding(name: str, spots: Spots, when_found: CheckStatus = CheckStatus.FAILED) -> Finding:
@@ -160,74 +159,12 @@ def _unreadable(rows: SourceRows) -> Spots:
     ]
     reasons = {**_UNREADABLE, Problem.TEXT: "is not a time (ISO-8601, or a number counted from the epoch)"}
     spots += [(f"the time {reason}", rows.row[rows.stamp_problem == problem]) for problem, reason in reasons.items()]
+    if rows.close_time_problem is not None:
+        spots += [
+            (f"the close time {reason}", rows.row[rows.close_time_problem == problem])
+            for problem, reason in reasons.items()
+        ]
     return [(reason, found) for reason, found in spots if len(found)]
-
-
-def _mixed_zones(rows: SourceRows, usable: NDArray[np.bool_]) -> Spots:
-    zones, numbers = rows.zone[usable], rows.row[usable]
-    if not len(zones):
-        return []
-    first = zones[0]
-    return [
-        (f"the time has {_zone_name(int(other))}, the first row has {_zone_name(int(first))}", numbers[zones == other])
-        for other in np.unique(zones)
-        if other != first
-    ]
-
-
-def _zone_name(zone: int) -> str:
-    if zone in (NO_ZONE, EPOCH):
-        return "no zone" if zone == NO_ZONE else "an epoch number"
-    return f"zone {'-' if zone < 0 else '+'}{abs(zone) // 60:02d}:{abs(zone) % 60:02d}"
-
-
-def _disorder(rows: SourceRows, usable: NDArray[np.bool_]) -> Spots:
-    stamps = rows.stamp_ns[usable]
-    early = np.zeros(len(stamps), bool)
-    early[1:] = stamps[1:] < np.maximum.accumulate(stamps)[:-1]
-    return [("the time is before an earlier row's", rows.row[usable][early])]
-
-
-def _duplicates(rows: SourceRows, usable: NDArray[np.bool_]) -> Spots:
-    stamps, numbers = rows.stamp_ns[usable], rows.row[usable]
-    order = np.argsort(stamps, kind="stable")
-    again = np.zeros(len(stamps), bool)
-    again[1:] = stamps[order][1:] == stamps[order][:-1]
-    return [("the time is an earlier row's", np.sort(numbers[order][again]))]
-
-
-def _gaps(rows: SourceRows, usable: NDArray[np.bool_], interval_ns: int) -> Spots:
-    """Return rows before which candles are missing; rows that could not be read are not missing."""
-    stamps, numbers = rows.stamp_ns[usable], rows.row[usable]
-    sorted_stamps, place = np.unique(stamps, return_index=True)
-    steps = np.diff(sorted_stamps)
-    row = numbers[place]
-    unread = np.diff(row) - np.diff(place)
-    missing, rest = steps // interval_ns - 1, steps % interval_ns
-    after = row[1:]
-    spots: Spots = [("the step from the candle before is not a multiple of the interval", np.sort(after[rest != 0]))]
-    gap = (rest == 0) & (missing > 0) & (missing > unread)
-    sizes = np.unique(missing[gap])
-    if len(sizes) > _MANY:
-        return [*spots, ("candles are missing before this row", np.sort(after[gap]))]
-    return spots + [
-        (
-            f"{size} {'candle is' if size == 1 else 'candles are'} missing before this row",
-            np.sort(after[gap & (missing == size)]),
-        )
-        for size in sizes
-    ]
-
-
-def _off_grid(rows: SourceRows, usable: NDArray[np.bool_], interval_ns: int) -> Spots:
-    if _DAY_NS % interval_ns:
-        return []
-    return [
-        (
-            "the time is not a whole number of intervals from midnight UTC",
-            rows.row[usable & (rows.stamp_ns % interval_ns != 0)],
-        )
-    ]
 
 
 def _not_finite(rows: SourceRows) -> Spots:
@@ -256,8 +193,11 @@ def _imprecise(rows: SourceRows, rules: Rules) -> Spots:
         if name == "volume" and rules.volume_unit is not VolumeUnit.BASE:
             continue
         step, noun = (rules.instrument.step_size, "step") if name == "volume" else (rules.instrument.tick_size, "tick")
-        value = rows.values[name]
-        off = ~on_step(value, step) & np.isfinite(value) & (value > 0)
+        value, limit = rows.values[name], largest_on_step(step)
+        too_large = value >= limit
+        off = (value > 0) & ~too_large
+        off[off] = ~on_step(value[off], step)
+        spots.append((f"{name} is out of range: {limit:g} or more", rows.row[too_large]))
         spots.append((f"{name} is not a multiple of the {noun} {step:f}", rows.row[off]))
     return spots
 
@@ -268,12 +208,22 @@ def on_step(value: NDArray[np.float64], step: Decimal) -> NDArray[np.bool_]:
     With ``step = units / scale`` the quotient ``count * units / scale`` is correctly rounded while both are below
     2**53, so equality is exact; beyond that nothing is.
     """
-    _, digits, exponent = step.as_tuple()
-    units = int("".join(map(str, digits))) * 10 ** max(int(exponent), 0)
-    scale = 10 ** max(-int(exponent), 0)
+    units, scale = _fraction(step)
     count = np.rint(value / float(step))
     whole: NDArray[np.bool_] = (count * units / scale == value) & (np.abs(count) * units < _EXACT)
     return whole
+
+
+def largest_on_step(step: Decimal) -> float:
+    """Return the value from which on float64 cannot tell every multiple of ``step`` from its neighbours."""
+    return _EXACT / _fraction(step)[1]
+
+
+def _fraction(step: Decimal) -> tuple[int, int]:
+    """Return ``step`` as units over a power of ten."""
+    _, digits, exponent = step.as_tuple()
+    units = int("".join(map(str, digits))) * 10 ** max(int(exponent), 0)
+    return units, 10 ** max(-int(exponent), 0)
 
 
 def _outliers(rows: SourceRows, positive: NDArray[np.bool_]) -> Spots:

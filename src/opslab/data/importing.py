@@ -144,7 +144,7 @@ def _examined(file: SourceFile, rules: Rules, asked: Stamp | None, report: Progr
         else:
             layout = csv_layout(file)
             read = _csv_reader(file, layout, report)
-        stamp = settled_stamp(layout, asked)
+        stamp = settled_stamp(layout, asked, file.path)
         rows = read()
     except UnreadableError as error:
         return _Examined(refused("schema", str(error)), layout.format if layout else "unreadable", None, asked)

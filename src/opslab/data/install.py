@@ -23,6 +23,7 @@ from opslab.data.candles import to_parquet
 from opslab.data.catalog import Dataset, read_record
 from opslab.data.fingerprint import measured_files, write_fingerprint
 from opslab.data.layout import CANONICAL, FINGERPRINTS, QUARANTINE, dataset_directory, locked
+from opslab.data.remedy import is_sample, restoring
 from opslab.errors import DataError, StoreError
 from opslab.store.durable import STAGING_PREFIX, install_directory, make_directory, sync_directory, write_bytes
 
@@ -59,7 +60,7 @@ def install_canonical(
             _write_decisive(staged, candles, instrument)
             files = measured_files(staged)
             measured = dataset_sha256(name, files)
-            if current is not None and not _is_news(lab, directory, current, measured, replace=replace):
+            if current is not None and not _is_news(lab, directory, current, measured, facts, replace=replace):
                 record = current
             else:
                 record = _record(
@@ -105,19 +106,31 @@ def _record(facts: dict[str, Any], clock: Clock, current: DatasetRecord | None, 
     )
 
 
-def _is_news(lab: Lab, directory: Path, current: DatasetRecord, measured: str, *, replace: bool) -> bool:
+def _is_news(
+    lab: Lab, directory: Path, current: DatasetRecord, measured: str, facts: dict[str, Any], *, replace: bool
+) -> bool:
     dataset_directory(lab, CANONICAL, current.dataset, f"v{current.version}")
     kept = Dataset(name=current.dataset, directory=directory, record=current)
-    if measured == current.dataset_sha256 and kept.measure() == measured:
+    if measured == current.dataset_sha256 and _measured(kept) == measured:
         return False
     if not replace:
         altered = "was altered on disk" if measured == current.dataset_sha256 else "exists with other content"
         raise DataError(
             f"dataset {current.dataset} {altered} (version {current.version}, {current.dataset_sha256})",
             where=directory,
-            fix="choose another name, or pass --replace for a new version",
+            fix=restoring(current.dataset)
+            if is_sample(current.dataset, facts["source"])
+            else "choose another name, or pass --replace for a new version",
         )
     return True
+
+
+def _measured(dataset: Dataset) -> str | None:
+    """Return the fingerprint of what is installed; None when it cannot be measured at all."""
+    try:
+        return dataset.measure()
+    except DataError:
+        return None
 
 
 def _write_decisive(staged: Path, candles: Candles, instrument: Instrument) -> None:

@@ -7,6 +7,7 @@ they may have moved since. For a dataset whose numbers were others, write the YA
 
 from __future__ import annotations
 
+import difflib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from opslab.contract.dataset import Instrument, InstrumentKind
+from opslab.contract.dataset import MAX_PRECISION, Instrument, InstrumentKind
 from opslab.contract.spec_file import compose_strict, read_bounded
 from opslab.errors import DataError, SpecError
 
@@ -49,6 +50,32 @@ _FEES = {
         "margin_maint": Decimal("0.025"),
     },
 }
+
+_CURRENCY = "up to 16 upper-case letters and digits, as in USDT"
+_DECIMALS = f"a whole number of decimals from 0 to {MAX_PRECISION}"
+_STEP = f"a number above 0 with at most {MAX_PRECISION} decimals, as in 0.01"
+_FEE = "a share of the notional between -1 and 1, as in 0.0005"
+_MARGIN = "a share of the notional from 0 to 1, as in 0.05"
+TAKES = {
+    "venue": "up to 32 lower-case letters, digits, - and _, a letter first, as in binance",
+    "symbol": "up to 64 letters, digits, - and _, as in BTCUSDT",
+    "kind": " or ".join(InstrumentKind),
+    "base": _CURRENCY,
+    "quote": _CURRENCY,
+    "settlement": _CURRENCY,
+    "price_precision": _DECIMALS,
+    "tick_size": _STEP,
+    "size_precision": _DECIMALS,
+    "step_size": _STEP,
+    "min_quantity": _STEP,
+    "max_quantity": _STEP,
+    "min_notional": f"a number from 0 with at most {MAX_PRECISION} decimals, as in 5",
+    "maker_fee": _FEE,
+    "taker_fee": _FEE,
+    "margin_init": _MARGIN,
+    "margin_maint": _MARGIN,
+}
+"""What each key of an instrument file takes, for people."""
 
 
 def known_symbols(kind: InstrumentKind) -> tuple[str, ...]:
@@ -99,13 +126,24 @@ def read_instrument_file(path: str | Path) -> Instrument:
     try:
         return Instrument.model_validate(_plain(node))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise DataError(
-            f"{field}: {first['msg']}" if field else first["msg"],
-            where=path,
-            fix=f"its keys are {', '.join(Instrument.model_fields)}",
-        ) from error
+        what, fix = _told(error.errors(include_url=False))
+        raise DataError(what, where=path, fix=fix) from error
+
+
+def _told(findings: list[Any]) -> tuple[str, str]:
+    """Return what is wrong with an instrument file, and what to do, in words of its keys."""
+    # A misspelt key shows up twice, as unknown and as missing: the unknown one tells more.
+    first = next((item for item in findings if item["type"] == "extra_forbidden"), findings[0])
+    key = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key.casefold(), Instrument.model_fields, n=1, cutoff=0.5)
+        known = f"its keys are {', '.join(Instrument.model_fields)}"
+        return f"{key!r:.60} is an unknown key", f"did you mean {near[0]!r}?" if near else known
+    if first["type"] == "missing":
+        return f"the key {key} is missing", f"add it: {TAKES[key]}"
+    if not key:
+        return str(first["msg"]).removeprefix("Value error, "), "correct one of the two"
+    return f"{key}: {first['input']!r:.60} cannot be used", f"write {TAKES[key]}"
 
 
 def _plain(node: yaml.Node) -> Any:

@@ -10,6 +10,7 @@ from opslab.data.catalog import read_record, why
 from opslab.data.importing import import_file
 from opslab.data.instruments import built_in
 from opslab.data.layout import CANONICAL, dataset_directory
+from opslab.data.remedy import SAMPLES, sample_source
 from opslab.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
     from opslab.contract.dataset import DatasetRecord
     from opslab.root import Lab
 
-SAMPLES = {"btcusdt-sample": "BTCUSDT", "ethusdt-sample": "ETHUSDT"}
-"""The samples, with the Binance perpetual whose rules each follows. Their candles are made up."""
-
 SAMPLE_INTERVAL_SECONDS = 60
 
 
-def prepare(lab: Lab, dataset: str, *, clock: Clock | None = None) -> DatasetRecord:
+def prepare(lab: Lab, dataset: str, *, replace: bool = False, clock: Clock | None = None) -> DatasetRecord:
     """Install the sample ``dataset``; a prepared one is left as it is.
 
+    Args:
+        lab: the lab whose data root is written.
+        dataset: the sample's name.
+        replace: whether an altered sample, or other content under its name, gives way to the committed sample.
+        clock: gives the time of the record.
+
     Raises:
-        DataError: there is no such sample, or other content has its name.
+        DataError: there is no such sample, or it was altered or other content has its name, and ``replace`` is false.
         StoreError: the data root cannot be written.
     """
     symbol = SAMPLES.get(dataset)
@@ -36,7 +40,7 @@ def prepare(lab: Lab, dataset: str, *, clock: Clock | None = None) -> DatasetRec
             f"there is no sample {dataset!r:.80} (there are: {', '.join(SAMPLES)})",
             fix="name one of these, or bring data of your own with `tc data import`",
         )
-    with resources.as_file(resources.files("opslab.samples").joinpath("datasets", f"{dataset}.csv")) as source:
+    with resources.as_file(resources.files("opslab.samples").joinpath("datasets", sample_source(dataset))) as source:
         record = import_file(
             lab,
             source,
@@ -44,6 +48,7 @@ def prepare(lab: Lab, dataset: str, *, clock: Clock | None = None) -> DatasetRec
             instrument=built_in(symbol, InstrumentKind.PERPETUAL),
             interval=SAMPLE_INTERVAL_SECONDS,
             stamp=Stamp.OPEN,
+            replace=replace,
             clock=clock,
             synthetic=True,
         )

@@ -142,7 +142,7 @@ def _parquet_parts(
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(wanted.values())):
         stamps = _stamps(batch.column(wanted["stamp"]))
         numbers = {name: _numbers(batch.column(wanted[name])) for name in VALUES}
-        yield _rows(stamps, numbers)
+        yield _rows(stamps, numbers, _stamps(batch.column(wanted["close_time"])) if "close_time" in wanted else None)
         done += batch.num_rows
         progress(source.size + source.size * done // max(1, file.metadata.num_rows), 2 * source.size)
 
@@ -171,10 +171,12 @@ def _noting(
 
 def _rows_of_text(batch: pa.RecordBatch) -> SourceRows:
     stamps = stamps_from_text(batch.column(0))
-    return _rows(stamps, {name: numbers_from_text(batch.column(index)) for index, name in enumerate(VALUES, start=1)})
+    numbers = {name: numbers_from_text(batch.column(index)) for index, name in enumerate(VALUES, start=1)}
+    behind = 1 + len(VALUES)
+    return _rows(stamps, numbers, stamps_from_text(batch.column(behind)) if batch.num_columns > behind else None)
 
 
-def _rows(stamps: Stamps, numbers: dict[str, Numbers]) -> SourceRows:
+def _rows(stamps: Stamps, numbers: dict[str, Numbers], close_times: Stamps | None) -> SourceRows:
     stamp_ns, stamp_problem, zone = stamps
     return SourceRows(
         row=np.empty(len(stamp_ns), np.int64),
@@ -183,6 +185,8 @@ def _rows(stamps: Stamps, numbers: dict[str, Numbers]) -> SourceRows:
         zone=zone,
         values={name: value for name, (value, _) in numbers.items()},
         problems={name: problem for name, (_, problem) in numbers.items()},
+        close_time_ns=close_times[0] if close_times else None,
+        close_time_problem=close_times[1] if close_times else None,
     )
 
 

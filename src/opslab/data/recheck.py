@@ -10,7 +10,7 @@ from opslab.data.candles import VALUES
 from opslab.data.catalog import open_dataset, read_record
 from opslab.data.gate import Rules, check
 from opslab.data.layout import CANONICAL, QUARANTINE, dataset_directory
-from opslab.data.rows import EARLIEST_NS, EPOCH, LATEST_NS, Problem, SourceRows
+from opslab.data.rows import EARLIEST_NS, EPOCH_NS, LATEST_NS, Problem, SourceRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def rows_of(candles: Candles) -> SourceRows:
         row=np.arange(1, len(candles) + 1, dtype=np.int64),
         stamp_ns=stamp_ns,
         stamp_problem=np.where(outside, Problem.OUT_OF_RANGE, Problem.NONE).astype(np.uint8),
-        zone=np.full(len(candles), EPOCH, np.int32),
+        zone=np.full(len(candles), EPOCH_NS, np.int32),
         values=values,
         problems={name: _problems(value) for name, value in values.items()},
     )

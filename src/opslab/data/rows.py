@@ -33,8 +33,10 @@ LATEST_NS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 NO_ZONE = 10_000
 """Zone code of a time that names no zone; other codes are minutes east of UTC."""
-EPOCH = 10_001
-"""Zone code of a number counted from the epoch, UTC by definition."""
+EPOCH_UNITS = {10_001: "seconds", 10_002: "milliseconds", 10_003: "microseconds", 10_004: "nanoseconds"}
+"""Zone codes of a number counted from the epoch (UTC by definition), by the unit that it counts."""
+EPOCH_NS = 10_004
+"""Zone code of nanoseconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,12 @@ class SourceRows:
         row: number of each row in the source, from 1, a header not counted.
         stamp_ns: the source's time, UTC nanoseconds since the epoch, int64; 0 where it has a problem.
         stamp_problem: ``Problem`` of each time.
-        zone: minutes east of UTC, ``NO_ZONE`` or ``EPOCH``.
+        zone: minutes east of UTC, ``NO_ZONE`` or one of ``EPOCH_UNITS``.
         values: open, high, low, close and volume, float64; NaN where they have a problem.
         problems: ``Problem`` of each value.
         malformed: rows that have no cells to read, with the reason.
+        close_time_ns: the close time that the source states beside an open time, as ``stamp_ns``; None: it has none.
+        close_time_problem: ``Problem`` of each close time.
     """
 
     row: NDArray[np.int64]
@@ -58,6 +62,8 @@ class SourceRows:
     values: dict[str, NDArray[np.float64]]
     problems: dict[str, NDArray[np.uint8]]
     malformed: tuple[tuple[int, str], ...] = field(default=())
+    close_time_ns: NDArray[np.int64] | None = None
+    close_time_problem: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -83,4 +89,11 @@ def joined(parts: list[SourceRows], malformed: tuple[tuple[int, str], ...]) -> S
             name: np.concatenate([np.empty(0, np.uint8), *(part.problems[name] for part in parts)]) for name in VALUES
         },
         malformed=malformed,
+        close_time_ns=_optional([part.close_time_ns for part in parts]),
+        close_time_problem=_optional([part.close_time_problem for part in parts]),
     )
+
+
+def _optional[T: (np.int64, np.uint8)](arrays: list[NDArray[T] | None]) -> NDArray[T] | None:
+    there = [array for array in arrays if array is not None]
+    return np.concatenate(there) if there else None

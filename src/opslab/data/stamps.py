@@ -1,7 +1,8 @@
 """Times of candles to UTC nanoseconds: ISO-8601 with or without a zone, or a number counted from the epoch.
 
 The unit of an epoch number follows from its size: seconds, milliseconds, microseconds and nanoseconds of the years
-1990 to 2100 do not overlap. A time without a zone is UTC.
+1990 to 2100 do not overlap. The zone code keeps the unit, so that the gate sees a source that mixes them. A time
+without a zone is UTC.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from opslab.data.arrow import Cells
 from opslab.data.arrow import kernels as pc
-from opslab.data.rows import EARLIEST_NS, EPOCH, LATEST_NS, NO_ZONE, Problem
+from opslab.data.rows import EARLIEST_NS, EPOCH_NS, EPOCH_UNITS, LATEST_NS, NO_ZONE, Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,13 +50,15 @@ def stamps_from_epoch(numbers: NDArray[np.int64], problem: NDArray[np.uint8] | N
     """Return the times that ``numbers`` count from the epoch, in the unit that each one's size tells."""
     stamp_ns = np.zeros(len(numbers), np.int64)
     problem = np.zeros(len(numbers), np.uint8) if problem is None else problem
+    zone = np.full(len(numbers), EPOCH_NS, np.int32)
     told = np.zeros(len(numbers), bool)
-    for factor in _UNITS:
+    for code, factor in zip(EPOCH_UNITS, _UNITS, strict=True):
         fits = (numbers >= EARLIEST_NS // factor) & (numbers <= LATEST_NS // factor)
         stamp_ns[fits] = numbers[fits] * factor
+        zone[fits] = code
         told |= fits
     problem[~told & (problem == Problem.NONE)] = Problem.OUT_OF_RANGE
-    return stamp_ns, problem, np.full(len(numbers), EPOCH, np.int32)
+    return stamp_ns, problem, zone
 
 
 def stamps_from_arrow(cells: Cells) -> Stamps:

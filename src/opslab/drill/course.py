@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opslab.clock import to_stamp
 from opslab.contract.drill import Phase, PhaseTiming
-from opslab.contract.events import DrillPhaseEntered, Event
+from opslab.contract.drill_events import DrillPhaseEntered
 from opslab.errors import DrillError
 
 if TYPE_CHECKING:
     from opslab.clock import Clock
+    from opslab.contract.events import Event
 
 
 class Listener(Protocol):

@@ -9,8 +9,8 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.drill import BudgetRecord, FaultRecord, Finding, Phase, PhaseTiming, Result
+from opslab.contract.drill_events import CheckEvaluated, FactRecorded, FaultHealed, FaultInjected
 from opslab.contract.encoding import compact_json, sha256_hex
-from opslab.contract.events import CheckEvaluated, FactRecorded, FaultHealed, FaultInjected
 from opslab.drill.budgets import budget_finding
 from opslab.drill.checks.registry import find_check
 from opslab.drill.course import Course

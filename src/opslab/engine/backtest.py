@@ -154,13 +154,13 @@ def _untouched(seed: int) -> Iterator[None]:
             np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _run(assembly: Assembly) -> tuple[int, Exception | None]:
+def _run(assembly: Assembly) -> tuple[int, BaseException | None]:
     """Run the engine, and return how long it took and what was raised, if anything."""
     started = time.perf_counter_ns()
-    error: Exception | None = None
+    error: BaseException | None = None
     try:
         assembly.engine.run()
-    except Exception as raised:  # noqa: BLE001 - a strategy may raise anything; it is recorded and told
+    except (Exception, SystemExit) as raised:  # noqa: BLE001 - a strategy may raise anything; it is recorded and told
         error = raised
     return time.perf_counter_ns() - started, error
 
@@ -186,7 +186,7 @@ def _result(assembly: Assembly, feeds: Sequence[Feed], fill: Fill, duration_ns: 
     )
 
 
-def _check_end(assembly: Assembly, result: BacktestResult, error: Exception | None) -> None:
+def _check_end(assembly: Assembly, result: BacktestResult, error: BaseException | None) -> None:
     """Raise what the engine would leave unsaid."""
     name, when = assembly.strategy_name, f"at {assembly.now()}"
     if error is not None:
@@ -205,13 +205,20 @@ def _check_end(assembly: Assembly, result: BacktestResult, error: Exception | No
             where=f"strategy {name}",
             fix="lower the order sizes or raise execution.starting_balance",
         )
+    if ruin := assembly.tap.ruin:
+        raise BacktestError(
+            f"the account was ruined: {ruin}; a venue would have liquidated it, the engine went on",
+            partial=result,
+            where=f"strategy {name}",
+            fix="lower the order sizes, set risk.limits, or raise execution.starting_balance",
+        )
     if not result.strategy_registered:
         raise BacktestError(
             f"strategy {name} never started", partial=result, fix="do not override its life cycle (start, stop, reset)"
         )
 
 
-def _blame(strategy: object, error: Exception) -> tuple[bool, str | None]:
+def _blame(strategy: object, error: BaseException) -> tuple[bool, str | None]:
     """Return whether an error came through the strategy's own code, and file and line of its innermost frame there."""
     modules = {kind.__module__ for kind in type(strategy).__mro__ if not kind.__module__.startswith("nautilus_trader")}
     frames = [(step.tb_frame, step.tb_lineno) for step in _steps(error)]
@@ -222,7 +229,7 @@ def _blame(strategy: object, error: Exception) -> tuple[bool, str | None]:
     return bool(own), f"{frame.f_code.co_filename.rpartition('/')[2]}:{line}"
 
 
-def _steps(error: Exception) -> Iterator[TracebackType]:
+def _steps(error: BaseException) -> Iterator[TracebackType]:
     trace = error.__traceback__
     while trace is not None:
         yield trace

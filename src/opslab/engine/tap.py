@@ -8,6 +8,7 @@ serialised after the run. Subscribed are ``events.order.*``, ``events.position.*
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +31,8 @@ class EventTap:
     def __init__(self) -> None:
         self._events: list[Any] = []
         self._seen: set[Any] = set()
+        self.ruin: str | None = None
+        """The first balance below zero that the account published, with its time; None while there was none."""
 
     def attach(self, msgbus: MessageBus) -> None:
         """Subscribe to the events of an engine that has not run yet."""
@@ -56,6 +59,16 @@ class EventTap:
         if state.id not in self._seen:
             self._seen.add(state.id)
             self._events.append(to_line(state))
+            if self.ruin is None:
+                self.ruin = _ruin_of(state)
+
+
+def _ruin_of(state: Any) -> str | None:
+    for balance in state.balances:
+        if balance.total.as_double() < 0:
+            at = datetime.fromtimestamp(state.ts_event // 10**9, UTC)
+            return f"total {balance.total} at {at:%Y-%m-%dT%H:%M:%SZ}"
+    return None
 
 
 def to_line(event: Any) -> bytes:

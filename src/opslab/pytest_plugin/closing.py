@@ -7,31 +7,41 @@ import platform
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from opslab import __version__
 from opslab.clock import SystemClock, to_stamp
 from opslab.contract.drill import SessionReport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from opslab.pytest_plugin.session import OpsSession
     from opslab.runs.sessions import Pruning, SessionDirectory
 
+type Status = Literal["running", "completed", "interrupted"]
 
-def session_report(session: OpsSession, completed_at: str | None) -> SessionReport:
-    """Return what is known of the session; ``completed_at`` is ``None`` while it runs."""
+
+def session_report(session: OpsSession, status: Status, found: Iterable[str] = ()) -> SessionReport:
+    """Return what is known of the session.
+
+    Args:
+        session: the session.
+        status: what has become of it by now.
+        found: runs of the session beside those that its drills tell of.
+    """
     return SessionReport(
         session_id=session.session_id,
         started_at_utc=session.started_at_utc,
-        completed_at_utc=completed_at,
-        status="running" if completed_at is None else "completed",
+        completed_at_utc=None if status == "running" else to_stamp(SystemClock().now()),
+        status=status,
         seed=session.seed,
         lab_version=__version__,
         engine_version=version("nautilus_trader"),
         mutants=bool(session.config.getoption("--opslab-mutants")),
         verdicts=dict(sorted(Counter(row["outcome"] for row in session.rows).items())),
         drills=tuple(sorted(session.rows, key=lambda row: str(row["name"]))),
-        runs=tuple(sorted(run_id for row in session.rows for run_id in row["runs"])),
+        runs=tuple(sorted({*found, *(run_id for row in session.rows for run_id in row["runs"])})),
     )
 
 
@@ -41,15 +51,17 @@ def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended
     Args:
         session: the session.
         directory: its directory.
-        has_ended: false for an interrupted session, which stays ``running`` in its record and is never pruned silently.
+        has_ended: false for an interrupted session, which says so in its record and is never pruned silently. Runs of
+            drills that could not tell of them any more are found by their names.
     """
     from opslab.errors import OpsLabError, one_line
     from opslab.report.session_metrics import write_metrics
-    from opslab.runs.sessions import prune
+    from opslab.runs.sessions import prune, runs_of
 
-    report = session_report(session, to_stamp(SystemClock().now()) if has_ended else None)
     notes = [f"session {session.session_id}, seed {session.seed}: {_relative(directory.path, session.lab.root)}"]
     try:
+        found = [path.name for path in runs_of(session.lab, session.session_id)]
+        report = session_report(session, "completed" if has_ended else "interrupted", found)
         directory.write(report)
         write_metrics(report, directory.path / "metrics.prom")
         if results := session.config.getoption("allure_report_dir", None):

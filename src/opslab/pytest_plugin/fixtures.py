@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opslab.data.catalog import Dataset
     from opslab.drill.drill import Drill
     from opslab.root import Lab
+    from opslab.safety.switches import KillSwitches
     from opslab.store.reader import Bundle
 
 FROZEN_AT = "2026-01-05T00:00:00Z"
@@ -88,6 +89,15 @@ def run(request: pytest.FixtureRequest, run_spec: SpecFile) -> Callable[..., Bun
 def bundle(run: Callable[..., Bundle]) -> Bundle:
     """The sealed bundle of one run of the spec."""
     return run()
+
+
+@pytest.fixture
+def kill_switch(request: pytest.FixtureRequest) -> KillSwitches:
+    """The kill switches that the drill's runs ask: a root of its own, so that neighbours do not stop each other."""
+    if REHEARSAL not in request.node.stash:
+        raise pytest.UsageError(f"{request.node.nodeid} uses the fixture kill_switch: mark it with @pytest.mark.drill")
+    switches: KillSwitches = request.node.stash[REHEARSAL].switches
+    return switches
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Judging:
     """Judges a drill's body: a known defect passes, a doubt fails, a mutant passes when it is caught.
 
-    A skip is no verdict. An interrupt is written down as an error, because pytest makes no report of it.
+    A skip is written down with its reason, but it hides nothing that a check found; under a mutant it proves nothing,
+    and fails. An interrupt is written down as an error, because pytest makes no report of it.
 
     Args:
         item: the drill.
@@ -45,8 +47,6 @@ class Judging:
         __tracebackhide__ = True
         item = self._item
         item.stash[DRILL].end()
-        if isinstance(caught, pytest.skip.Exception):
-            return False
         judged, outcome = _judge(item, caught)
         row = item.stash[ROW] = report_drill(item, judged, outcome)
         if isinstance(caught, KeyboardInterrupt | pytest.exit.Exception):
@@ -61,12 +61,15 @@ class Judging:
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Put the drill's row on its report; whatever fails outside the body makes the verdict an error."""
-    if report.failed and (report.when != "call" or ROW not in item.stash) and call.excinfo is not None:
-        item.stash[DRILL].end()
+    """Put the drill's row on its report, once there is one; what fails outside the body makes the verdict an error."""
+    if call.excinfo is not None and report.failed and (report.when != "call" or ROW not in item.stash):
         told = one_line(f"{report.when}: {call.excinfo.typename}: {call.excinfo.value}")
-        item.stash[ROW] = report_drill(item, _error(told), "error")
+        item.stash[ROW] = _written(item, _error(told), "error")
+    elif call.excinfo is not None and report.when == "setup" and report.skipped:
+        item.stash[ROW] = _written(item, *_judge_skip(item, call.excinfo.value))
+        _refuse_skip(item, report)
     elif report.when == "setup":
+        report.opslab = None  # type: ignore[attr-defined]
         return
     row = report.opslab = item.stash.get(ROW, None)  # type: ignore[attr-defined]
     if row is None:
@@ -98,8 +101,10 @@ def _judge(item: pytest.Item, caught: BaseException | None) -> tuple[Judged, str
     from opslab.drill.verdict import judge, judge_mutant
 
     drill, mutant = item.stash[DRILL], item.stash.get(MUTANT, None)
+    if _is_skip(caught) and not any(finding.result == "fail" for finding in drill.findings):
+        return _judge_skip(item, caught)
     known = defects_of(item.stash[INFO].known_defects, version("nautilus_trader"))
-    is_finding = isinstance(caught, AssertionError | pytest.fail.Exception)
+    is_finding = isinstance(caught, AssertionError | pytest.fail.Exception) or _is_skip(caught)
     error = None if caught is None or is_finding else one_line(f"{type(caught).__name__}: {caught}").rstrip(": ")
     assertion = _assertion(item, caught) if caught is not None and is_finding else None
     if mutant is not None:
@@ -108,10 +113,47 @@ def _judge(item: pytest.Item, caught: BaseException | None) -> tuple[Judged, str
     return judged, judged.verdict.value
 
 
+def _judge_skip(item: pytest.Item, caught: BaseException | None) -> tuple[Judged, str]:
+    """Return the verdict and outcome of a drill that was skipped before any check failed."""
+    from opslab.contract.drill import SKIPPED, Verdict
+    from opslab.drill.verdict import Judged, judge_mutant
+
+    reason, mutant = one_line(f"skipped: {caught}"), item.stash.get(MUTANT, None)
+    if mutant is not None:
+        return judge_mutant(mutant, (), (), assertion=reason)
+    faults = item.stash[DRILL].faults if DRILL in item.stash else []
+    if unhealed := [fault.fault for fault in faults if fault.healed_at_utc is None]:
+        return _error(f"fault {unhealed[0]} was not healed"), "error"
+    return Judged(Verdict.UNKNOWN, reason), SKIPPED
+
+
+def _refuse_skip(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Make a skip before the body a failure where the drill was not just skipped: a mutant was not caught."""
+    row = item.stash[ROW]
+    if row["outcome"] != "skipped":
+        report.outcome, report.longrepr = "failed", row["message"]
+        report.when = "call" if row["outcome"] == "toothless" else report.when
+
+
+def _is_skip(caught: BaseException | None) -> bool:
+    skip = getattr(sys.modules.get("unittest"), "SkipTest", pytest.skip.Exception)
+    return isinstance(caught, pytest.skip.Exception | skip)
+
+
+def _written(item: pytest.Item, judged: Judged, outcome: str) -> dict[str, Any]:
+    """Write down a drill whose body did not run, or was over; one that was not even begun has no report."""
+    if DRILL not in item.stash:
+        return row_of(item, judged, outcome, None)
+    item.stash[DRILL].end()
+    return report_drill(item, judged, outcome)
+
+
 def _assertion(item: pytest.Item, caught: BaseException) -> str | None:
     """Return what failed without a check of the drill: a run, or a plain assertion in the body."""
     if isinstance(caught, pytest.xfail.Exception):
         return "OPS-ASSERTION: xfail would hide what was found; use the marker known_defect"
+    if _is_skip(caught):
+        return "OPS-ASSERTION: a skip would hide what was found"
     codes = getattr(caught, "codes", ())
     if any(finding.code in codes for finding in item.stash[DRILL].findings):
         return None
@@ -120,6 +162,8 @@ def _assertion(item: pytest.Item, caught: BaseException) -> str | None:
 
 def _says(caught: BaseException, row: dict[str, Any]) -> bool:
     """Whether what the body raised already tells pytest, Allure and JUnit the verdict."""
+    if _is_skip(caught):
+        return bool(row["outcome"] == "skipped")
     if isinstance(caught, pytest.xfail.Exception) or row["outcome"] == "toothless":
         return False
     is_finding = isinstance(caught, AssertionError | pytest.fail.Exception)

@@ -22,6 +22,7 @@ def begin(item: pytest.Item) -> None:
     from opslab.drill.drill import Drill
     from opslab.drill.info import defects_of
     from opslab.runs.rehearsal import Rehearsal
+    from opslab.safety.switches import KillSwitches
 
     session, info, clock = item.config.stash[SESSION], item.stash[INFO], SystemClock()
     item.stash[BEGAN] = time.clock_gettime(time.CLOCK_MONOTONIC)  # freezegun does not move this one
@@ -31,6 +32,7 @@ def begin(item: pytest.Item) -> None:
         session.ids,
         session.registry,
         clock,
+        switches=KillSwitches(session.drills / "kill_switch" / variant_name(item), clock),
         on_sealed=lambda bundle: item.config.hook.pytest_opslab_run_ended(bundle=bundle),
     )
     item.stash[DRILL] = Drill(

@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from opslab.pytest_plugin.fixtures import bundle, dataset, drill, frozen_clock, lab, opslab_mutant, run, run_spec
-from opslab.pytest_plugin.keys import DRILL, INFO, LAB_TROUBLE
+from opslab.pytest_plugin.fixtures import (
+    bundle,
+    dataset,
+    drill,
+    frozen_clock,
+    kill_switch,
+    lab,
+    opslab_mutant,
+    run,
+    run_spec,
+)
+from opslab.pytest_plugin.keys import INFO, LAB_TROUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-__all__ = ["bundle", "dataset", "drill", "frozen_clock", "lab", "opslab_mutant", "run", "run_spec"]
+__all__ = ["bundle", "dataset", "drill", "frozen_clock", "kill_switch", "lab", "opslab_mutant", "run", "run_spec"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -88,7 +98,6 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
-@pytest.hookimpl
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin a drill that is not skipped, before its fixtures are set up: a mutant is in force for them too."""
     if INFO in item.stash:
@@ -116,7 +125,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give the report a drill's verdict, so that JUnit, the terminal and the xdist controller see it."""
     report = yield
-    if DRILL in item.stash:
+    if INFO in item.stash:
         from opslab.pytest_plugin.judging import mark_report
 
         mark_report(item, call, report)

@@ -59,11 +59,12 @@ def report_drill(item: pytest.Item, judged: Judged, outcome: str) -> dict[str, A
 
 
 def _keep(item: pytest.Item, report: DrillReport) -> Path:
+    from opslab.contract.drill import SKIPPED
     from opslab.runs.rehearsal import keep_report
 
     session, rehearsal, name = item.config.stash[SESSION], item.stash[REHEARSAL], variant_name(item)
     path = keep_report(report, name, rehearsal.bundles, session.drills, rehearsal.clock)
-    if item.config.getoption("allure_report_dir", None):
+    if item.config.getoption("allure_report_dir", None) and report.outcome != SKIPPED:  # Allure has a word for a skip
         from opslab.report.allure import attach_evidence
 
         _, bracket, variant = item.name.partition("[")
@@ -113,22 +114,23 @@ def _report(item: pytest.Item, judged: Judged, outcome: str) -> DrillReport:
 
 
 def _limitations(item: pytest.Item) -> tuple[str, ...]:
-    """Say what the evidence cannot show, from what the runs were."""
+    """Say what the evidence cannot show, from what the runs were: always at least three statements."""
     from opslab.errors import OpsLabError
     from opslab.store.reader import Bundle
 
-    synthetic: set[bool] = set()
-    for path in item.stash[REHEARSAL].bundles:
+    bundles, synthetic = item.stash[REHEARSAL].bundles, set[bool]()
+    for path in bundles:
         try:
             inputs = Bundle(path).metadata.inputs
         except OpsLabError:
             continue
         synthetic |= {dataset.synthetic for dataset in inputs.datasets} if inputs else set()
     data = {True: "the market data is synthetic", False: "the market data is a recording: it does not react to orders"}
+    nothing = "the runs name no market data" if bundles else "no run was made: only recorded facts were judged"
     return (
         "everything ran on this machine; no real venue was reached",
         "backtests run in virtual time: their durations are the machine's, not a venue's",
-        *(data[kind] for kind in sorted(synthetic)),
+        *([data[kind] for kind in sorted(synthetic)] or [nothing]),
     )
 
 

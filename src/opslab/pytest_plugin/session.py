@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cached_property
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from opslab import __version__
+from opslab.clock import SystemClock, to_stamp
 from opslab.pytest_plugin.keys import DRILLS, INFO, SESSION, USAGE_ERROR
 from opslab.pytest_plugin.options import MARKERS, session_seed, whole_number
 
@@ -38,6 +40,8 @@ class OpsSession:
         self.keep = whole_number("opslab_keep_sessions", config.getini("opslab_keep_sessions"), 1)
         self.rows: list[dict[str, Any]] = []
         self.problems: list[str] = []
+        self._started = SystemClock().now()
+        self._is_interrupted = False
         self._directory: SessionDirectory | None = None
         self._notes: list[str] = []
 
@@ -46,17 +50,14 @@ class OpsSession:
         """The session's id; xdist workers have the controller's."""
         if self._handed:
             return str(self._handed["session_id"])
-        from opslab.clock import SystemClock
         from opslab.ids import new_session_id
 
-        return new_session_id(SystemClock().now())
+        return new_session_id(self._started)
 
-    @cached_property
+    @property
     def started_at_utc(self) -> str:
-        """When the session's first drill was met."""
-        from opslab.clock import SystemClock, to_stamp
-
-        return to_stamp(SystemClock().now())
+        """When pytest was configured."""
+        return to_stamp(self._started)
 
     @cached_property
     def lab(self) -> Lab:
@@ -139,14 +140,38 @@ class OpsSession:
         engine = version("nautilus_trader")
         return f"opslab: {__version__}, engine nautilus_trader {engine}, seed {self.seed}, root {self.lab.root}"
 
-    @pytest.hookimpl
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """On a worker, tell the controller which drills there are: a worker that dies can say nothing any more."""
-        drills = [item for item in session.items if INFO in item.stash] if self.is_worker else []
-        if drills:
+        """Refuse drills whose lab cannot be written; on a worker, tell the controller which drills there are.
+
+        A worker that dies can say nothing any more.
+
+        Raises:
+            pytest.UsageError: the lab cannot be written; a worker leaves that to the controller and runs nothing.
+        """
+        drills = [item for item in session.items if INFO in item.stash]
+        if not drills or self.config.option.collectonly or self.config.getoption("--opslab-plan"):
+            return
+        if problem := _unwritable(self.lab):
+            if not self.is_worker:
+                raise pytest.UsageError(problem)
+            self.hand_back(problem)
+            session.items.clear()
+        elif self.is_worker:
             from opslab.pytest_plugin.judging import lost_row
 
             self.config.workeroutput[DRILLS] = [lost_row(item) for item in drills]  # type: ignore[attr-defined]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Leave a trace of the session before a drill does anything, so that no interrupt can hide it."""
+        if INFO not in item.stash:
+            return
+        if not self.is_worker:
+            self.take(None)
+            return
+        with contextlib.suppress(OSError):
+            self.drills.parent.mkdir(parents=True, exist_ok=True)
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -154,14 +179,22 @@ class OpsSession:
         if hasattr(report, "opslab"):
             self.take(report.opslab)
 
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember Ctrl-C and ``pytest.exit``, whatever exit code the latter asks for."""
+        self._is_interrupted = True
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the session down and prune older ones, on the controller."""
+        if self._directory is None and self._is_begun_elsewhere():
+            self._open()
         if self._directory is None:
             return
         from opslab.pytest_plugin.closing import close_session
 
-        has_ended = exitstatus not in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        stopped = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        has_ended = not self._is_interrupted and exitstatus not in stopped
         self._notes += close_session(self, self._directory, has_ended=has_ended)
 
     @pytest.hookimpl
@@ -172,6 +205,15 @@ class OpsSession:
 
             write_summary(terminalreporter, self.rows, self._notes)
 
+    def _is_begun_elsewhere(self) -> bool:
+        """Whether xdist workers left a trace of drills, of which no report came any more."""
+        if self.is_worker or not self.config.pluginmanager.hasplugin("dsession"):
+            return False
+        try:
+            return self.drills.parent.is_dir()
+        except pytest.UsageError:
+            return False
+
     def _open(self) -> None:
         from opslab.errors import OpsLabError
         from opslab.pytest_plugin.closing import session_report
@@ -179,9 +221,23 @@ class OpsSession:
 
         self._directory = SessionDirectory(self.lab, self.session_id)
         try:
-            self._directory.open(session_report(self, None))
+            self._directory.open(session_report(self, "running"))
         except OpsLabError as error:
             self._notes.append(f"the session cannot be written: {error}")
+
+
+def _unwritable(lab: Lab) -> str | None:
+    """Return why drills cannot leave anything below the lab's roots, if so."""
+    from opslab.errors import StoreError
+
+    for root in (lab.sessions, lab.runs, lab.data):
+        nearest = next(path for path in (root, *root.parents) if os.path.lexists(path))
+        if not nearest.is_dir():
+            return str(StoreError("is no directory", where=nearest, fix=f"drills write {root}: make room for it"))
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            fix = f"drills write {root}: make it writable, or name another lab with --opslab-root"
+            return str(StoreError("cannot be written", where=nearest, fix=fix))
+    return None
 
 
 def start_session(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-WORST_FIRST = ("unknown", "error", "fail", "toothless", "known_defect", "caught", "pass")
+WORST_FIRST = ("unknown", "error", "fail", "toothless", "skipped", "known_defect", "caught", "pass")
 _WORDS = {
     "pass": "passed",
     "known_defect": "known defect",
@@ -17,8 +17,9 @@ _WORDS = {
     "unknown": "unknown",
     "caught": "caught",
     "toothless": "survived",
+    "skipped": "skipped",
 }
-_COLOURS = {"pass": "green", "caught": "green", "known_defect": "yellow"}
+_COLOURS = {"pass": "green", "caught": "green", "known_defect": "yellow", "skipped": "yellow"}
 
 
 def write_summary(reporter: pytest.TerminalReporter, rows: list[dict[str, Any]], notes: list[str]) -> None:
@@ -46,6 +47,7 @@ def _write_row(reporter: pytest.TerminalReporter, row: dict[str, Any], width: in
     reporter.write(f"{row['area']:<12} {row['title']:<{width}} {took:7.2f} s\n")
     if row["outcome"] not in {"pass", "caught"}:
         reporter.write_line(f"{'':<13}{row['message']}")
-        reporter.write_line(f"{'':<13}report: {row['report']}")
+        if row["report"]:
+            reporter.write_line(f"{'':<13}report: {row['report']}")
         if row["runbook"]:
             reporter.write_line(f"{'':<13}runbook: {row['runbook']}")

@@ -10,7 +10,7 @@ import allure_commons
 from allure_commons.model2 import Status, StatusDetails
 
 from opslab.contract.drill import Phase, Result, Severity, Verdict
-from opslab.contract.events import CheckEvaluated, Event, FaultHealed, FaultInjected
+from opslab.contract.drill_events import CheckEvaluated, FaultHealed, FaultInjected
 from opslab.errors import CheckFailed
 from opslab.store import layout
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opslab.contract.drill import DrillReport
+    from opslab.contract.events import Event
 
 MAX_ATTACHMENT_BYTES = 256 * 1024
 _TITLES = {

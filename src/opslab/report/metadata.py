@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opslab.contract.encoding import pretty_json
 from opslab.contract.events import TERMINAL_EVENTS, Status
+from opslab.contract.kill_switch import KILL_EVENTS
 from opslab.contract.metadata import (
     DataIdentity,
     EngineExecution,
@@ -88,6 +89,7 @@ def metadata_of(bundle: Bundle) -> Metadata:
         is_placeholder=False if started else None,
         completed_at_utc=terminal["ts_utc"] if terminal else None,
         engine_execution=_engine_execution(spec, events, terminal),
+        safety=_safety(bundle, started),
         spec_run_id=first.get("spec_run_id"),
         session_id=started.get("session_id"),
         failure_reason=terminal.get("reason") if terminal else None,
@@ -118,6 +120,24 @@ def metrics_of(bundle: Bundle) -> RunMetrics:
         dataset=spec.data.dataset,
         **{name: counters[name] for name in _ENGINE_METRICS},
     )
+
+
+def _safety(bundle: Bundle, started: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the switch as it stands now in the facts; what the run found when it began is kept beside it."""
+    asked = started.get("kill_switch")
+    changes = [event for event in bundle.journal if event["event"] in KILL_EVENTS]
+    if not asked and not changes:
+        return None
+    current = asked and {name: asked[name] for name in ("state", "checked_at_utc", "last_reason", "source")}
+    if changes:
+        last = changes[-1]
+        current = {
+            "state": last["new_state"],
+            "checked_at_utc": last["ts_utc"],
+            "last_reason": last["reason"],
+            "source": asked["source"] if asked else last["source"],
+        }
+    return {"kill_switch": current, **({"at_start": asked} if asked else {})}
 
 
 def _engine_execution(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from opslab.clock import from_stamp
-from opslab.contract.drill import Verdict
+from opslab.contract.drill import SKIPPED, Verdict
 from opslab.store.durable import write_bytes
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def render(report: SessionReport) -> bytes:
     total = gauge("session_drills", "Drills of the session, by verdict.", ("verdict",))
     build = gauge("build_info", "What produced this file.", ("version", "engine", "contract"))
     build.labels(report.lab_version, report.engine_version, "v1").set(1)
-    for verdict in Verdict:
-        total.labels(verdict.value).set(report.verdicts.get(verdict.value, 0))
+    for verdict in (*(verdict.value for verdict in Verdict), SKIPPED):
+        total.labels(verdict).set(report.verdicts.get(verdict, 0))
     for row in _worst(report):
         labels = [row[name] for name in _DRILL]
         last_pass.labels(*labels).set(Verdict(row["verdict"]).metric)

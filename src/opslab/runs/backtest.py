@@ -23,7 +23,9 @@ from opslab.contract.events import (
 from opslab.contract.spec import Fill
 from opslab.errors import OpsLabError, one_line
 from opslab.runs.finish import finish, render
+from opslab.runs.gate import asked_switches
 from opslab.runs.plan import Plan, plan_backtest
+from opslab.safety.switches import KillSwitches
 from opslab.store import layout
 from opslab.store.reader import Bundle
 from opslab.store.writer import BundleWriter
@@ -75,6 +77,7 @@ def run_backtest(
     clock: Clock | None = None,
     run_id: str | None = None,
     session_id: str | None = None,
+    switches: KillSwitches | None = None,
 ) -> Bundle:
     """Run a backtest and return its sealed bundle, completed or failed: ``bundle.metadata`` says which.
 
@@ -85,6 +88,7 @@ def run_backtest(
         clock: stamps the record.
         run_id: the effective id, when it is not the spec's own.
         session_id: the session that the run belongs to.
+        switches: the kill switches that are asked, when they are not the lab's: a backtest records them and runs.
 
     Raises:
         SpecError: the spec asks for something unknown; nothing was written.
@@ -102,6 +106,7 @@ def run_backtest(
         python_version=platform.python_version(),
         inputs=plan.inputs,
         inputs_sha256=plan.inputs_sha256,
+        kill_switch=asked_switches(switches or KillSwitches.of(lab, clock), life.run_id, clock),
     )
     with BundleWriter.create(lab.runs, life.run_id, spec_file.content, started, clock) as writer:
         try:

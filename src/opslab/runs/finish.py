@@ -33,10 +33,15 @@ def render(writer: BundleWriter, names: Iterable[str] = tuple(RENDERERS)) -> Non
         writer.write(name, RENDERERS[name](bundle))
 
 
-def finish(writer: BundleWriter) -> Bundle:
-    """Render and seal a run whose terminal event is in the journal, and return its bundle."""
+def finish(writer: BundleWriter, *, recovered: bool = False) -> Bundle:
+    """Render and seal a run whose terminal event is in the journal, and return its bundle.
+
+    Args:
+        writer: the run's writer.
+        recovered: whether the run's own process is gone.
+    """
     render(writer)
-    writer.seal()
+    writer.seal(recovered=recovered)
     return Bundle(writer.path)
 
 

@@ -11,6 +11,7 @@ from opslab.errors import OpsLabError, StoreError, one_line
 from opslab.runs.finish import finish, render
 from opslab.store import layout
 from opslab.store.durable import remove_tree
+from opslab.store.integrity import contradictions
 from opslab.store.orphans import stale_staging, unsealed
 from opslab.store.reader import Bundle
 from opslab.store.writer import BundleWriter
@@ -37,7 +38,14 @@ class Recovery:
 
 
 def recover(lab: Lab, clock: Clock) -> Recovery:
-    """Close every orphaned run of ``lab`` as ``failed``, reason ``interrupted``; one broken run costs only itself."""
+    """Close every orphaned run of ``lab``; one broken run costs only itself.
+
+    A run without a terminal event becomes ``failed``, reason ``interrupted``; one that came to its end is only sealed.
+
+    Raises:
+        StoreError: the directory of the runs cannot be listed.
+        RootError: it is a symlink.
+    """
     closed, failed = [], []
     for bundle in unsealed(lab.runs):
         try:
@@ -54,7 +62,8 @@ def close_orphan(bundle: Bundle, clock: Clock) -> bool:
     """Close one run whose process is gone; false when it is alive, closed already, or was never started.
 
     Raises:
-        StoreError: its journal is broken beyond an unfinished last line, or nothing can be written.
+        StoreError: its journal is broken beyond an unfinished last line, its files contradict the journal, or nothing
+            can be written.
     """
     writer = BundleWriter(bundle.path, clock)
     if not writer.acquire():
@@ -80,6 +89,13 @@ def _close(bundle: Bundle, writer: BundleWriter, clock: Clock) -> bool:
         if not bundle.has(layout.METADATA):
             render(writer, (layout.METADATA,))
         return False
+    if problems := contradictions(bundle):
+        raise StoreError(
+            f"is not sealed: {problems[0].path} {problems[0].what}"
+            + (f", and {len(problems) - 1} more" if len(problems) > 1 else ""),
+            where=bundle.path,
+            fix="restore it from a copy; `tc run verify` names what is wrong",
+        )
     if bundle.terminal is None:
         writer.append(
             RunFailed(
@@ -91,5 +107,5 @@ def _close(bundle: Bundle, writer: BundleWriter, clock: Clock) -> bool:
             )
         )
     writer.clear_staging()
-    finish(writer)
+    finish(writer, recovered=True)
     return True

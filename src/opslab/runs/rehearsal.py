@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 from typing import TYPE_CHECKING, Any
 
+from opslab.contract.drill_events import FailureDrillExecuted
 from opslab.contract.encoding import pretty_json, sha256_hex
-from opslab.contract.events import FailureDrillExecuted
 from opslab.contract.spec import Mode
 from opslab.data.catalog import open_dataset
 from opslab.data.prepare import prepare_missing
@@ -15,6 +15,7 @@ from opslab.errors import CheckFailed, SpecError
 from opslab.runs.backtest import run_backtest
 from opslab.runs.finish import problems_of, render
 from opslab.runs.spec_edit import edited
+from opslab.safety.switches import KillSwitches
 from opslab.store import layout
 from opslab.store.durable import make_directory, write_bytes
 from opslab.store.journal import Journal
@@ -44,6 +45,7 @@ class Rehearsal:
         ids: names the session and each of its runs.
         registry: the strategies that specs may name.
         clock: stamps the record.
+        switches: the kill switches that its runs ask; a drill has its own, so that neighbours do not stop each other.
         on_sealed: is told of each run that was sealed.
     """
 
@@ -53,9 +55,11 @@ class Rehearsal:
         ids: SessionIds,
         registry: StrategyRegistry,
         clock: Clock,
+        switches: KillSwitches | None = None,
         on_sealed: Callable[[Bundle], None] = lambda _bundle: None,
     ) -> None:
         self.lab, self.ids, self.registry, self.clock, self._on_sealed = lab, ids, registry, clock, on_sealed
+        self.switches = switches or KillSwitches.of(lab, clock)
         self.bundles: list[Path] = []
 
     def run(self, spec_file: SpecFile, changes: Mapping[str, Any] | None = None, *, may_fail: bool = False) -> Bundle:
@@ -76,7 +80,13 @@ class Rehearsal:
         prepare_samples(self.lab, chosen.spec)
         run_id = self.ids.effective(chosen.spec.run_id)
         bundle = run_backtest(
-            self.lab, chosen, self.registry, clock=self.clock, run_id=run_id, session_id=self.ids.session_id
+            self.lab,
+            chosen,
+            self.registry,
+            clock=self.clock,
+            run_id=run_id,
+            session_id=self.ids.session_id,
+            switches=self.switches,
         )
         self.adopt(bundle)
         if bundle.metadata.error and not may_fail:

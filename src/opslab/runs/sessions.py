@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opslab.root import Lab
 
 SESSION_FILE = "session.json"
-PASSING = frozenset({"pass", "known_defect", "caught"})
+HARMLESS = frozenset({"pass", "known_defect", "caught", "skipped"})
 
 
 @dataclass
@@ -108,7 +108,7 @@ def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
         if not take_failed and (report is None or not has_passed(report)):
             kept.append(path.name)
             continue
-        for run in _runs_of(lab, path.name):
+        for run in runs_of(lab, path.name):
             if not is_alive(run):
                 remove_tree(run)
         if remove_tree(path):
@@ -117,10 +117,16 @@ def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
 
 
 def has_passed(report: SessionReport) -> bool:
-    """Whether the session ended, and every drill of it passed."""
+    """Whether the session ended, and no drill of it failed: a skipped one did not, though it did not pass either."""
     return report.status == "completed" and not any(
-        count for verdict, count in report.verdicts.items() if verdict not in PASSING
+        count for verdict, count in report.verdicts.items() if verdict not in HARMLESS
     )
+
+
+def runs_of(lab: Lab, session_id: str) -> list[Path]:
+    """Return the directories of the session's runs, told by their names alone."""
+    effective = re.compile(rf".+-{re.escape(session_id)}-[a-z]+[0-9]*-[0-9]+")
+    return [path for path in _directories(lab.runs) if effective.fullmatch(path.name)]
 
 
 def _read(path: Path) -> SessionReport | None:
@@ -128,11 +134,6 @@ def _read(path: Path) -> SessionReport | None:
         return read_artifact(SessionReport, json.loads((path / SESSION_FILE).read_bytes()), str(path / SESSION_FILE))
     except (OSError, ValueError, RecursionError, ContractError):
         return None
-
-
-def _runs_of(lab: Lab, session_id: str) -> list[Path]:
-    effective = re.compile(rf".+-{re.escape(session_id)}-[a-z]+[0-9]*-[0-9]+")
-    return [path for path in _directories(lab.runs) if effective.fullmatch(path.name)]
 
 
 def _directories(parent: Path) -> list[Path]:

@@ -159,8 +159,12 @@ class Chain:
     @property
     def problems(self) -> tuple[str, ...]:
         """Everything that is wrong, an unfinished last line included."""
-        unfinished = (f"ends in an unfinished line of {len(self.torn)} bytes",) if self.torn else ()
-        return self.broken + unfinished
+        return self.broken + self.unfinished
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """That the last line is unfinished, which is how a process dies; empty when it is whole."""
+        return (f"ends in an unfinished line of {len(self.torn)} bytes",) if self.torn else ()
 
 
 def read_chain(content: bytes, anchor: str = GENESIS) -> Chain:

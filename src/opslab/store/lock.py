@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opslab.errors import StoreError
 from opslab.store import layout
+from opslab.store.regular import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ class Lock:
             StoreError: the file cannot be opened.
         """
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StoreError(f"cannot be opened: {error.strerror}", where=self._path, fix="check rights") from error
         try:
@@ -54,7 +55,7 @@ class Lock:
 def is_alive(directory: Path) -> bool:
     """Whether a process holds the lock in ``directory``: a bundle, a session or a staging directory."""
     try:
-        descriptor = os.open(directory / layout.LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = open_regular(directory / layout.LOCK, os.O_RDONLY)
     except OSError:
         return False
     try:

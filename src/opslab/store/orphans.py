@@ -9,6 +9,7 @@ from opslab.store import layout
 from opslab.store.durable import STAGING_PREFIX
 from opslab.store.lock import is_alive
 from opslab.store.reader import Bundle, list_bundles
+from opslab.store.regular import MISSING, trouble_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +19,17 @@ STAGING_AGE_SECONDS = 60
 
 
 def unsealed(runs: Path) -> list[Bundle]:
-    """Return the runs of this lab (they have a lock file) that were never sealed: alive, dead or just initialized."""
-    return [bundle for bundle in list_bundles(runs) if bundle.has(layout.LOCK) and not bundle.has(layout.MANIFEST)]
+    """Return the runs of this lab (they have a lock) that were never sealed: alive, dead or just initialized.
+
+    Raises:
+        StoreError: ``runs`` cannot be listed.
+        RootError: it is a symlink.
+    """
+    return [
+        bundle
+        for bundle in list_bundles(runs)
+        if trouble_of(bundle.path / layout.LOCK) != MISSING and not bundle.has(layout.MANIFEST)
+    ]
 
 
 def stale_staging(directory: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from opslab.root import confined
 from opslab.store import layout
 from opslab.store.durable import STAGING_PREFIX
 from opslab.store.journal import Chain, read_chain
+from opslab.store.regular import read_regular, trouble_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,23 +105,17 @@ class Bundle:
         return next((event for event in self.journal_chain.events if event.get("event") in TERMINAL_EVENTS), None)
 
     def has(self, name: str) -> bool:
-        """Whether the bundle holds the file ``name``."""
-        return (self.path / name).is_file()
+        """Whether the bundle holds the regular file ``name``."""
+        return trouble_of(self.path / name) is None
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes.
 
         Raises:
-            StoreError: it is missing or cannot be read.
+            StoreError: it is missing, cannot be read, or is no regular file.
             RootError: it is a symlink, or outside the bundle.
         """
-        path = confined(self.path, *name.split("/"))
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise StoreError(
-                f"cannot be read: {error.strerror}", where=path, fix="`tc run verify` names what is missing"
-            ) from error
+        return read_regular(confined(self.path, *name.split("/")))
 
     def json(self, name: str) -> object:
         """Return a file's JSON value.
@@ -150,8 +145,9 @@ def open_bundle(runs: Path, run_id: str) -> Bundle:
     Raises:
         IdError: ``run_id`` is unsafe.
         StoreError: there is no such run.
+        RootError: it, or ``runs``, is a symlink.
     """
-    path = confined(runs, checked_id(run_id))
+    path = confined(confined(runs.parent, runs.name), checked_id(run_id))
     if not path.is_dir():
         raise StoreError(
             f"there is no run {run_id!r}", where=runs, fix="look into that directory for the runs there are"
@@ -160,11 +156,20 @@ def open_bundle(runs: Path, run_id: str) -> Bundle:
 
 
 def list_bundles(runs: Path) -> list[Bundle]:
-    """Return every bundle below ``runs``, by name; staging directories and symlinks are passed over."""
-    if not runs.is_dir():
+    """Return every bundle below ``runs``, by name; staging directories and symlinks are passed over.
+
+    Raises:
+        StoreError: ``runs`` is there and cannot be listed.
+        RootError: it is a symlink.
+    """
+    try:
+        entries = sorted(confined(runs.parent, runs.name).iterdir())
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise StoreError(f"cannot be listed: {error.strerror}", where=runs, fix="make it a directory") from error
     return [
         Bundle(path)
-        for path in sorted(runs.iterdir())
+        for path in entries
         if path.is_dir() and not path.is_symlink() and not path.name.startswith((STAGING_PREFIX, "."))
     ]

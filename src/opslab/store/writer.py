@@ -16,6 +16,7 @@ from opslab.store import layout
 from opslab.store.durable import STAGING_PREFIX, install_directory, make_directory, remove_tree, write_bytes
 from opslab.store.journal import Journal, read_chain
 from opslab.store.lock import Lock
+from opslab.store.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,9 @@ class BundleWriter:
             IdError: ``run_id`` is unsafe.
             RunExistsError: the id is taken.
             StoreError: nothing can be written there.
+            RootError: ``runs`` is a symlink.
         """
-        target = confined(runs, checked_id(run_id))
+        target = confined(confined(runs.parent, runs.name), checked_id(run_id))
         if target.exists():
             raise _taken(target)
         make_directory(runs)
@@ -102,19 +104,26 @@ class BundleWriter:
         for path in sorted(self.path.rglob(f"{STAGING_PREFIX}*")):
             remove_tree(path)
 
-    def seal(self) -> Manifest:
+    def seal(self, *, recovered: bool = False) -> Manifest:
         """Fix the journal's head and every file's digest in ``manifest.json``.
+
+        Args:
+            recovered: whether the run's own process is gone and another one seals.
 
         Raises:
             StoreError: a file cannot be read, or the manifest not written.
         """
         try:
-            head = read_chain((self.path / layout.JOURNAL).read_bytes()).head
+            head = read_chain(read_regular(self.path / layout.JOURNAL)).head
             files = tuple(file_digests(self.path))
         except OSError as error:
             raise StoreError(f"cannot be sealed: {error}", where=self.path, fix="`tc run recover` seals it") from error
         manifest = Manifest.sealed(
-            self.run_id, to_stamp(self._clock.now()), JournalHead(lines=head.lines, head_sha256=head.sha256), files
+            self.run_id,
+            to_stamp(self._clock.now()),
+            JournalHead(lines=head.lines, head_sha256=head.sha256),
+            files,
+            recovered=recovered,
         )
         self.write(layout.MANIFEST, pretty_json(manifest.to_dict()))
         return manifest
@@ -134,7 +143,7 @@ class BundleWriter:
 def file_digests(path: Path) -> list[FileDigest]:
     """Return the digest of every file of the bundle at ``path`` that a manifest fixes, by path."""
     return [
-        FileDigest(path=name, sha256=sha256_hex(content := (path / name).read_bytes()), size_bytes=len(content))
+        FileDigest(path=name, sha256=sha256_hex(content := read_regular(path / name)), size_bytes=len(content))
         for name in sealed_names(path)
     ]
 
@@ -159,7 +168,7 @@ def append_post(path: Path, event: Event, clock: Clock) -> None:
     manifest = path / layout.MANIFEST
     if not manifest.is_file():
         raise StoreError("has no manifest", where=path, fix="`tc run recover` closes runs whose process is gone")
-    journal = Journal(path / layout.POST, path.name, anchor=sha256_hex(manifest.read_bytes()), clock=clock)
+    journal = Journal(path / layout.POST, path.name, anchor=sha256_hex(read_regular(manifest)), clock=clock)
     try:
         journal.append(event.to_dict(), durable=True)
     finally:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
-_BUILT_IN = tuple(f"opslab.drill.checks.{name}" for name in ("bundles", "crashes", "data", "fills", "runs"))
+_BUILT_IN = tuple(f"opslab.drill.checks.{name}" for name in ("bundles", "crashes", "data", "fills", "runs", "safety"))
 CRASHED = "OPS-CHECK-CRASHED"
 FACTS_MISSING = "OPS-FACTS-MISSING"
 

@@ -1,0 +1,157 @@
+"""``tc kill``: activate, clear and show kill switches. Light: no engine, no pandas, no pydantic."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from opslab.clock import Clock
+    from opslab.root import Lab
+    from opslab.safety.gate import GateDecision
+    from opslab.safety.switches import Change, KillSwitches
+
+app = typer.Typer(help="Forbid new risk, allow it again, or show what is forbidden.", no_args_is_help=True)
+
+RunIdOption = Annotated[str | None, typer.Option(help="The run whose switch is meant.")]
+AllOption = Annotated[bool, typer.Option("--all", help="The global switch, which covers every run.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; it is recorded.")]
+ActorOption = Annotated[str | None, typer.Option(help="Who (default: $USER).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the state as JSON.")]
+
+
+@app.command()
+def activate(
+    reason: ReasonOption, run_id: RunIdOption = None, everything: AllOption = False, actor: ActorOption = None
+) -> None:
+    """Forbid new risk at once, whatever state the files are in."""
+    name = _chosen(run_id, everything)
+    lab, clock, switches = _opened()
+    _tell(lab, clock, switches.activate(name, reason, _actor(actor)))
+
+
+@app.command()
+def clear(
+    reason: ReasonOption, run_id: RunIdOption = None, everything: AllOption = False, actor: ActorOption = None
+) -> None:
+    """Allow new risk again; refused while the switch's files are doubtful."""
+    name = _chosen(run_id, everything)
+    lab, clock, switches = _opened()
+    _tell(lab, clock, switches.clear(name, reason, _actor(actor)))
+    decision = switches.gate(name)
+    if decision.blocked:
+        _warn(f"still forbidden: {decision.reasons[0]}")
+
+
+@app.command()
+def status(run_id: RunIdOption = None, everything: AllOption = False, json: JsonOption = False) -> None:
+    """Show the effective state: active if the run's switch or the global one is, or if either is doubtful."""
+    from opslab.contract.encoding import pretty_json
+
+    name = _chosen(run_id, everything)
+    lab, _, switches = _opened()
+    decision = switches.gate(name)
+    if json:
+        typer.echo(pretty_json(_document(name, decision)).decode(), nl=False)
+        return
+    from opslab.errors import one_line
+
+    record = decision.decided_by.record
+    typer.echo(f"run_id={name}")
+    typer.echo(f"state={decision.state}")
+    if decision.state != "absent":
+        for field in ("updated_at_utc", "last_reason", "last_actor"):
+            typer.echo(f"{field}={one_line(record[field]) if record else 'unknown'}")
+    if decision.decided_by.run_id != name:
+        typer.echo(f"decided_by={decision.decided_by.run_id}")
+    for doubt in decision.decided_by.doubts:
+        typer.echo(f"doubt={one_line(doubt)}")
+    _warn_unmarked(lab)
+
+
+def _document(name: str, decision: GateDecision) -> dict[str, object]:
+    """Return the contract's state object, with ``decided_by`` and ``doubts`` where there is something to add."""
+    if decision.state == "absent":
+        return {"schema_version": "v1", "run_id": name, "state": "absent"}
+    fields = ("updated_at_utc", "last_event_id", "last_reason", "last_actor", "active_since_utc", "cleared_at_utc")
+    record = decision.decided_by.record or dict.fromkeys(fields)
+    document: dict[str, object] = {field: record[field] for field in fields}
+    if decision.decided_by.run_id != name:
+        document["decided_by"] = decision.decided_by.run_id
+    if decision.decided_by.doubts:
+        document["doubts"] = list(decision.decided_by.doubts)
+    return {**document, "schema_version": "v1", "run_id": name, "state": decision.state}
+
+
+def _chosen(run_id: str | None, everything: bool) -> str:
+    from opslab.contract.switch_rules import GLOBAL
+    from opslab.ids import checked_id
+
+    if (run_id is not None) == everything:
+        raise typer.BadParameter("say either --run-id or --all", param_hint="--run-id")
+    return GLOBAL if run_id is None else checked_id(run_id)
+
+
+def _opened() -> tuple[Lab, Clock, KillSwitches]:
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.safety.switches import KillSwitches
+
+    lab, clock = current_lab(), system_clock()
+    return lab, clock, KillSwitches.of(lab, clock)
+
+
+def _actor(named: str | None) -> str:
+    return (named or "").strip() or os.environ.get("USER", "").strip() or "unknown"
+
+
+def _tell(lab: Lab, clock: Clock, change: Change) -> None:
+    from opslab.contract.switch_rules import GLOBAL
+    from opslab.errors import one_line
+    from opslab.safety.telling import tell_run
+
+    event = change.event
+    for name, value in (
+        ("run_id", event["run_id"]),
+        ("state", event["new_state"]),
+        ("event", event["event"]),
+        ("reason", event["reason"]),
+        ("actor", event["actor"]),
+        ("state_path", change.state_path),
+    ):
+        typer.echo(f"{name}={one_line(value, 8000)}")
+    told = tell_run(lab, event["run_id"], event, clock) if event["run_id"] != GLOBAL else None
+    if told is None and event["run_id"] != GLOBAL:
+        told = _rendered_again(lab, event["run_id"], clock)
+    for warning in (*change.warnings, *([told] if told else [])):
+        _warn(warning)
+    _warn_unmarked(lab)
+
+
+def _warn_unmarked(lab: Lab) -> None:
+    if not lab.is_marked:
+        _warn(f"nothing says that {lab.root} is a lab: only runs that are started with this root are meant")
+
+
+def _rendered_again(lab: Lab, run_id: str, clock: Clock) -> str | None:
+    """Let a finished run's metadata and report say what its switch is now; return what went wrong."""
+    from opslab.errors import OpsLabError
+    from opslab.store import layout
+
+    if not (lab.runs / run_id / layout.MANIFEST).is_file():
+        return None
+    from opslab.runs.finish import render
+    from opslab.store.writer import BundleWriter
+
+    try:
+        render(BundleWriter(lab.runs / run_id, clock), sorted(layout.RENDERED))
+    except OpsLabError as error:
+        return f"run {run_id} was told, but not rendered again: {error}"
+    return None
+
+
+def _warn(what: str) -> None:
+    from opslab.errors import one_line
+
+    typer.echo(f"warning: {one_line(what)}", err=True)

@@ -1,0 +1,15 @@
+"""Every event that a journal may hold, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opslab.contract.drill_events import DRILL_EVENTS
+from opslab.contract.events import RUN_EVENTS
+from opslab.contract.kill_switch import KILL_EVENTS
+
+if TYPE_CHECKING:
+    from opslab.contract.events import Event
+
+EVENTS: dict[str, type[Event]] = {**RUN_EVENTS, **DRILL_EVENTS, **KILL_EVENTS}
+"""The models of journal lines; a line of another name is a later addition of v1."""
