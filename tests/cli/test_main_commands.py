@@ -134,3 +134,17 @@ def test_the_console_script_tells_errors_in_one_line_without_colour(place):
     assert done.stderr.startswith("error: run_id '../x' is not a safe name; use ")
     assert done.stderr.count("\n") == 1
     assert "\x1b" not in done.stderr
+
+
+def test_a_named_root_does_not_outlive_its_command(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from opslab.cli import main
+
+    named, here = tmp_path / "named", tmp_path / "here"
+    for place in (named, here):
+        place.mkdir()
+        (place / "opslab.toml").touch()
+    monkeypatch.chdir(here)
+    assert CliRunner().invoke(main.app, ["--root", str(named), "data", "list"]).exit_code == 0
+    assert main.current_lab().root == here

@@ -56,11 +56,13 @@ _named_root: list[Path] = []
 
 @app.callback()
 def _options(
+    context: typer.Context,
     root: Annotated[
         Path | None, typer.Option(help="The lab's root (default: the nearest one with the marker).")
     ] = None,
 ) -> None:
     _named_root[:] = [root] if root is not None else []
+    context.call_on_close(_named_root.clear)  # several commands may run in one process, as in tests
 
 
 @app.command()
