@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.kill_console import activate, clear, lines, made_lab, state, tc
 from typer.testing import CliRunner
 
 from opslab.cli.kill import app
-from opslab.clock import SystemClock
 from opslab.errors import OpsLabError, StoreError
-from opslab.root import Lab, find_lab
 from opslab.store.journal import Journal, read_chain
+
+if TYPE_CHECKING:
+    from opslab.root import Lab
 
 # Typer itself loads pydantic; what of the lab needs it is named instead.
 HEAVY = (
@@ -32,27 +33,7 @@ HEAVY = (
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch) -> Lab:
-    root = tmp_path / "lab"
-    root.mkdir()
-    (root / "opslab.toml").touch()
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    return use(monkeypatch, find_lab(root, {}, [root]))
-
-
-def use(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> Lab:
-    main = SimpleNamespace(current_lab=lambda: lab, system_clock=SystemClock)
-    monkeypatch.setitem(sys.modules, "opslab.cli.main", main)
-    return lab
-
-
-def tc(*words: object):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def lines(*words: object) -> list[str]:
-    result = tc(*words)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.stdout.splitlines()
+    return made_lab(tmp_path / "lab", monkeypatch)
 
 
 def refusal(*words: object) -> str:
@@ -60,18 +41,6 @@ def refusal(*words: object) -> str:
     assert isinstance(result.exception, OpsLabError), result.output
     assert not result.stdout
     return str(result.exception)
-
-
-def activate(run_id: str = "k1", *more: object):
-    return lines("activate", "--run-id", run_id, "--reason", "drawdown", "--actor", "ann", *more)
-
-
-def clear(run_id: str = "k1"):
-    return lines("clear", "--run-id", run_id, "--reason", "checked", "--actor", "ben")
-
-
-def state(run_id: str = "k1") -> str:
-    return lines("status", "--run-id", run_id)[1]
 
 
 def test_activate_clear_and_status_print_exactly_the_contracts_lines(lab):

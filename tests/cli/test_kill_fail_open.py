@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
+from tests.cli.kill_console import activate, clear, lines, made_lab, state, tc, use
 from typer.testing import CliRunner
 
 from opslab.cli.kill import app
-from opslab.clock import SystemClock
 from opslab.errors import IdError
 from opslab.root import ENV_PREFIX, Lab, find_lab
 
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch) -> Lab:
-    root = tmp_path / "lab"
-    root.mkdir()
-    (root / "opslab.toml").touch()
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    return use(monkeypatch, find_lab(root, {}, [root]))
-
-
-def use(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> Lab:
-    main = SimpleNamespace(current_lab=lambda: lab, system_clock=SystemClock)
-    monkeypatch.setitem(sys.modules, "opslab.cli.main", main)
-    return lab
-
-
-def tc(*words: object):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def lines(*words: object) -> list[str]:
-    result = tc(*words)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.stdout.splitlines()
-
-
-def activate(run_id: str = "k1", *more: object):
-    return lines("activate", "--run-id", run_id, "--reason", "drawdown", "--actor", "ann", *more)
-
-
-def clear(run_id: str = "k1"):
-    return lines("clear", "--run-id", run_id, "--reason", "checked", "--actor", "ben")
-
-
-def state(run_id: str = "k1") -> str:
-    return lines("status", "--run-id", run_id)[1]
+    return made_lab(tmp_path / "lab", monkeypatch)
 
 
 def test_an_artifact_disk_that_cannot_be_written_leaves_the_switch_active(lab):

@@ -100,10 +100,6 @@ class LimitGate:
     """
 
     def __init__(self, limits: Limits, kernel: Any) -> None:
-        self.denied = 0
-        """Orders that were denied."""
-        self.refused_changes = 0
-        """Changes of orders that were rejected."""
         self._limits = limits
         self._msgbus, self._cache, self._clock = kernel.msgbus, kernel.cache, kernel.clock
         self._execute = kernel.exec_engine.execute
@@ -193,7 +189,6 @@ class LimitGate:
             return
         if not self._cache.order_exists(order.client_order_id):
             self._cache.add_order(order)
-        self.denied += 1
         self._answer(
             OrderDenied(
                 trader_id=order.trader_id,
@@ -208,7 +203,6 @@ class LimitGate:
 
     def _reject_change(self, order: Any, reason: str) -> None:
         now = self._clock.timestamp_ns()
-        self.refused_changes += 1
         self._answer(
             OrderModifyRejected(
                 trader_id=order.trader_id,
