@@ -14,6 +14,7 @@ from unittest import mock
 
 from benchmarks.ratio import Ratio, interleaved, ratio
 from opslab.clock import SystemClock
+from opslab.safety import watch
 from opslab.safety.switches import KillSwitches
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 EMPTY_APP = "import typer\napp = typer.Typer()\n@app.command()\ndef version() -> None:\n    typer.echo('0')\napp()\n"
 TC = ("-c", "from opslab.cli.main import main; main()")
 FEW, MANY = 100, 1000
+ASKED = 1000
 
 
 def measure(quick: bool) -> list[Ratio]:  # noqa: FBT001 - the one switch of every benchmark
-    """Return the ratios of wall times of the commands as whole processes, and of CPU times of a look."""
+    """Return the ratios of wall times of the commands as whole processes, and of CPU times of looks."""
     with tempfile.TemporaryDirectory() as directory:
-        return [*_commands(Path(directory), 5 if quick else 15), _growth(Path(directory), 3 if quick else 9)]
+        folder = Path(directory)
+        rounds = 3 if quick else 9
+        labs = {count: _many(folder / str(count), count) for count in (FEW, MANY)}
+        return [*_commands(folder, 5 if quick else 15), _growth(labs, rounds), *_watched(labs, rounds)]
 
 
 def _commands(folder: Path, rounds: int) -> list[Ratio]:
@@ -46,12 +51,31 @@ def _commands(folder: Path, rounds: int) -> list[Ratio]:
     ]
 
 
-def _growth(folder: Path, rounds: int) -> Ratio:
+def _growth(labs: dict[int, KillSwitches], rounds: int) -> Ratio:
     """Return how a look at one switch grows from FEW to MANY switches, per switch of the index."""
-    looks = {str(count): partial(_many(folder / str(count), count).read, "run-1") for count in (FEW, MANY)}
+    looks = {str(count): partial(switches.read, "run-1") for count, switches in labs.items()}
     seconds = interleaved(looks, rounds)
     many, few = ([taken / count for taken in seconds[str(count)]] for count in (MANY, FEW))
     return ratio(f"a look beside {MANY} switches / beside {FEW}, per switch", many, few, 1.5, "ms")
+
+
+def _watched(labs: dict[int, KillSwitches], rounds: int) -> list[Ratio]:
+    """Return what a watched gate costs while nothing changes: it does not grow, and is little beside a full look."""
+
+    def asked(decision: Callable[[], object], times: int) -> None:
+        for _ in range(times):
+            decision()
+
+    with mock.patch.object(watch, "SETTLED_NS", -1):  # instead of waiting until the files are old enough
+        watches = {
+            str(count): partial(asked, switches.watch("run-1").decision, ASKED) for count, switches in labs.items()
+        }
+        seconds = interleaved({**watches, "full": partial(asked, partial(labs[FEW].gate, "run-1"), 1)}, rounds)
+    few, many = ([taken / ASKED for taken in seconds[str(count)]] for count in (FEW, MANY))
+    return [
+        ratio(f"a watched gate beside {MANY} switches / beside {FEW}", many, few, 1.5, "ms"),
+        ratio(f"a watched gate / a gate, beside {FEW} switches", few, seconds["full"], 0.05, "ms"),
+    ]
 
 
 def _many(root: Path, count: int) -> KillSwitches:

@@ -8,7 +8,8 @@ from .markdown import page
 
 LEAD = """\
 `tc metrics serve` shows the runs of a lab to Prometheus at `http://127.0.0.1:8000/metrics`, `tc metrics export` prints
-those of one run. Labels stand in the order in which they are written; one in brackets may be absent."""
+those of one run; what a session of drills leaves comes last. Labels of runs stand in the order in which they are
+written; one in brackets may be absent."""
 
 
 def render() -> str:

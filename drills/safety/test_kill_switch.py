@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from fixtures import pulled_midway
+from fixtures.broken_switches import RUN, WAYS, Contents, faults, install, made_contents
+from fixtures.pulled_midway import PulledMidway
 
-from opslab import FileFault, cut_tail, remove_file
+from opslab.pytest_plugin.keys import REHEARSAL
 from opslab.runs import backtest
 from opslab.safety import switches as switches_module
 
@@ -16,51 +21,59 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from opslab import Drill, Fault
+    from opslab import Drill
     from opslab.safety.switches import KillSwitches
     from opslab.store.reader import Bundle
 
 RUNBOOK = "docs/runbooks/safety-gate.md"
-RUN = "guarded"
 
 
-def _other_run(content: bytes) -> bytes:
-    return content.replace(b'"guarded"', b'"another"')
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    """What the files of a root hold whose switches were pulled and cleared."""
+    with mock.patch.object(os, "fsync"):  # nobody pulls a plug while they are made
+        return made_contents(tmp_path_factory.mktemp("switches"))
 
 
-FAULTS: dict[str, Callable[[KillSwitches], Fault]] = {
-    "state deleted": lambda it: remove_file(it.root / f"{RUN}.state.json"),
-    "state cut": lambda it: cut_tail(it.root / f"{RUN}.state.json", 20),
-    "state empty": lambda it: FileFault("empty state", it.root / f"{RUN}.state.json", lambda _old: b""),
-    "state of another run": lambda it: FileFault("other run", it.root / f"{RUN}.state.json", _other_run),
-    "events deleted": lambda it: remove_file(it.root / f"{RUN}.events.jsonl"),
-    "events cut": lambda it: cut_tail(it.root / f"{RUN}.events.jsonl", 30),
-    "index deleted": lambda it: remove_file(it.root / "index.jsonl"),
-}
+def _reading(**instead: Any) -> AbstractContextManager[object]:
+    """Read something else wherever there is a doubt: the guard removed."""
+    read = switches_module.read_switch
+
+    def mistaken(run_id: str, *args: Any, **kwargs: Any) -> Any:
+        reading = read(run_id, *args, **kwargs)
+        return dataclasses.replace(reading, **instead) if reading.doubts else reading
+
+    return mock.patch.object(switches_module, "read_switch", mistaken)
 
 
 def _credulous() -> AbstractContextManager[object]:
-    """Believe a cleared state whatever the rest says: the guard removed."""
-    read = switches_module.read_switch
+    """Believe that it was cleared."""
+    return _reading(state="cleared", doubts=())
 
-    def believing(run_id: str, *args: Any, **kwargs: Any) -> Any:
-        reading = read(run_id, *args, **kwargs)
-        return dataclasses.replace(reading, state="cleared", doubts=()) if reading.doubts else reading
 
-    return mock.patch.object(switches_module, "read_switch", believing)
+def _forgetful() -> AbstractContextManager[object]:
+    """Take what was never cleared for something that never was."""
+    return _reading(state="absent", doubts=())
 
 
 @pytest.mark.drill("broken-switch-is-active", rehearses=["SK-10"], severity="blocker", runbook=RUNBOOK)
 @pytest.mark.mutant("doubts-ignored", _credulous)
-@pytest.mark.parametrize("broken", FAULTS)
-def test_a_broken_switch_reads_as_active(drill: Drill, kill_switch: KillSwitches, broken: str) -> None:
-    """A cleared switch whose files are broken in any way reads as active, and says why."""
-    kill_switch.activate(RUN, "a rehearsal", "drill")
-    kill_switch.clear(RUN, "it went well", "drill")
-    with drill.inject(FAULTS[broken](kill_switch)):
-        reading = kill_switch.gate(RUN)
-        drill.record("switch", {"state": reading.state, "reasons": list(reading.reasons)})
-        drill.detects("kill_switch.active")
+@pytest.mark.mutant("doubts-taken-for-absence", _forgetful)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_broken_switch_reads_as_active(drill: Drill, kill_switch: KillSwitches, contents: Contents, way: str) -> None:
+    """A cleared switch reads as active when any of its files is broken in a way, and as before when it is not."""
+    install(contents, kill_switch.root)
+    for together in faults(way, contents, kill_switch.root):
+        with contextlib.ExitStack() as broken:
+            for fault in together:
+                broken.enter_context(drill.inject(fault))
+            decision = kill_switch.gate(RUN)
+            names = [fault.name for fault in together]
+            drill.record("switch", {"state": decision.state, "reasons": list(decision.reasons), "broken": names})
+            drill.detects("kill_switch.active")
+    decision = kill_switch.gate(RUN)
+    drill.record("healed", {"state": decision.state, "reasons": list(decision.reasons), "left_as": "cleared"})
+    drill.recovers("kill_switch.as_before")
 
 
 @pytest.mark.drill("switch-recorded-by-backtest", rehearses=["SK-10"], severity="normal", runbook=RUNBOOK)
@@ -77,3 +90,17 @@ def test_a_backtest_records_a_pulled_switch(
         monkeypatch.setattr(backtest, "asked_switches", lambda *_args: None)
     run()
     drill.holds("run.completed", "kill_switch.recorded", "bundle.complete")
+
+
+@pytest.mark.drill("switch-pulled-during-backtest", rehearses=["SK-10"], severity="critical", runbook=RUNBOOK)
+@pytest.mark.mutant("run-not-told", lambda: mock.patch.object(pulled_midway, "tell_run", return_value=None))
+@pytest.mark.mutant("start-not-kept", lambda: mock.patch.object(backtest, "asked_switches", return_value=None))
+def test_a_switch_pulled_during_a_backtest_is_in_its_record(
+    drill: Drill, run: Callable[..., Bundle], request: pytest.FixtureRequest
+) -> None:
+    """A switch pulled while the engine runs is recorded by the backtest, which goes on to its end."""
+    pulled = PulledMidway(request.node.stash[REHEARSAL], at_bar=30)
+    with drill.inject(pulled):
+        run()
+    drill.record("pull", pulled.pull)
+    drill.holds("run.completed", "kill_switch.pull_recorded", "bundle.complete")

@@ -42,7 +42,7 @@ def checked_slug(text: object, noun: str = "slug") -> str:
     """
     if isinstance(text, str) and len(text) <= MAX_ID_LENGTH and _SLUG.fullmatch(text):
         return text
-    raise IdError(f"{noun} {_shown(text)} is not a slug", fix="use lower-case words joined by '-', like fill-lost")
+    raise IdError(f"{noun} {_shown(text)} is not a slug", fix="use lower-case words joined by '-' or '_': fill-lost")
 
 
 def fitted_id(stem: str, suffix: str) -> str:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opslab.drill.faults import AttributeFault, cut_tail, flip_byte, remove_file
+from opslab.drill.faults import (
+    AttributeFault,
+    cut_tail,
+    deny_reading,
+    flip_byte,
+    remove_file,
+    turn_into_directory,
+    turn_into_pipe,
+    turn_into_symlink,
+)
 from opslab.errors import DrillError
 
-MAKERS = {"flip": lambda path: flip_byte(path, 3), "cut": lambda path: cut_tail(path, 2), "remove": remove_file}
+BYTES = {"flip": lambda path: flip_byte(path, 3), "cut": lambda path: cut_tail(path, 2), "remove": remove_file}
+STAND_INS = {
+    "directory": (turn_into_directory, Path.is_dir),
+    "symlink": (turn_into_symlink, Path.is_symlink),
+    "pipe": (turn_into_pipe, Path.is_fifo),
+}
+MAKERS = {**BYTES, "deny": deny_reading, **{name: make for name, (make, _) in STAND_INS.items()}}
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", BYTES)
 def test_a_file_is_broken_and_put_back(tmp_path, name) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"0123456789")
-    fault = MAKERS[name](path)
+    fault = BYTES[name](path)
     fault.begin()
     assert fault.fired
     assert not path.exists() or path.read_bytes() != b"0123456789"
@@ -32,6 +50,52 @@ def test_a_file_that_is_not_there_cannot_be_broken(tmp_path, name) -> None:
     fault.heal()
     assert not fault.fired
     assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("name", STAND_INS)
+@pytest.mark.parametrize("is_used", [True, False])
+def test_something_else_stands_in_a_files_place_and_goes_again(tmp_path, name, is_used) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"0123456789")
+    path.chmod(0o640)
+    make, stands = STAND_INS[name]
+    fault = make(path)
+    fault.begin()
+    assert fault.fired
+    assert stands(path)
+    if name == "symlink":
+        assert path.read_bytes() == b"0123456789"
+        beside = path.readlink().parent
+        assert not beside.is_relative_to(tmp_path)
+    if is_used and name == "directory":
+        (path / "within").touch()
+    elif is_used:
+        path.unlink()
+    fault.heal()
+    assert (path.read_bytes(), path.is_symlink(), path.stat().st_mode & 0o777) == (b"0123456789", False, 0o640)
+    assert name != "symlink" or not beside.exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_a_file_cannot_be_read_and_can_be_again(tmp_path, monkeypatch, is_root) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: is_root)
+    path, other = tmp_path / "x", tmp_path / "y"
+    for each in (path, other):
+        each.write_bytes(b"0123456789")
+        each.chmod(0o640)
+    fault = deny_reading(path)
+    fault.begin()
+    assert path.stat().st_mode & 0o777 == 0
+    os.close(os.open(other, os.O_RDONLY))
+    assert fault.fired is not is_root
+    if is_root:
+        with pytest.raises(PermissionError):
+            os.open(path, os.O_RDONLY)
+    assert fault.fired
+    fault.heal()
+    os.close(os.open(path, os.O_RDONLY))
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 @given(content=st.binary(max_size=40), offset=st.integers(-100, 100), size=st.integers(0, 60))

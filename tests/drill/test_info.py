@@ -63,7 +63,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=4,
 )
-OPTIONS = ("rehearses", "severity", "runbook", "area", "title", "detect_within", "recover_within", "bogus")
+OPTIONS = ("rehearses", "severity", "runbook", "area", "title", "outcome", "detect_within", "recover_within", "bogus")
 
 
 @given(anything, st.dictionaries(st.sampled_from(OPTIONS), anything, max_size=3))
@@ -88,11 +88,26 @@ def test_any_declaration_is_read_or_refused_in_one_line(slug, options) -> None:
         ({"runbook": 5}, "runbook is not text"),
         ({"detect_within": "soon"}, "duration 'soon'"),
         ({"area": "No Area"}, "area 'No Area' is not a slug"),
+        ({"outcome": "No Word"}, "outcome 'No Word' is not a slug"),
+        ({"outcome": ""}, "outcome '' is not a slug"),
+        ({"outcome": True}, "outcome True is not a slug"),
+        ({"outcome": "fail"}, "outcome 'fail' says how a drill ended"),
+        ({"outcome": "skipped"}, "outcome 'skipped' says how a drill ended"),
+        ({"outcome": "caught"}, "outcome 'caught' says how a drill ended"),
     ],
 )
 def test_what_is_wrong_with_an_option(options, told) -> None:
     with pytest.raises(OpsLabError, match=told):
         declared("demo", options, area="demo", title="Demo")
+
+
+def test_the_names_of_the_contract_are_slugs() -> None:
+    info = declared("stale_market_data", {"outcome": "expected_warning"}, area="demo", title="Demo")
+    assert (info.slug, info.outcome) == ("stale_market_data", "expected_warning")
+
+
+def test_a_drill_has_no_word_for_a_pass_unless_it_says_so() -> None:
+    assert declared("demo", {}, area="demo", title="Demo").outcome is None
 
 
 def test_a_defect_is_inert_in_other_versions() -> None:

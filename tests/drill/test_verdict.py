@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opslab.contract.drill import FaultRecord, Finding, KnownDefect, Phase, Result, Verdict
-from opslab.drill.verdict import NO_MUTANT, judge, judge_mutant
+from opslab.drill.verdict import NO_MUTANT, judge, judge_mutant, recorded
 
 STAMP = "2026-01-05T00:00:00.000000Z"
 CODES = ("OPS-A-ONE", "OPS-B-TWO", "OPS-C-THREE")
@@ -108,3 +108,10 @@ def test_a_drill_without_mutants_is_toothless_whatever_it_finds(found, error, as
 def test_a_survivor_says_why(found, assertion, why) -> None:
     judged, _ = judge_mutant("m", found, [], assertion=assertion)
     assert why in judged.message
+
+
+@pytest.mark.parametrize("outcome", ["known_defect", "fail", "unknown", "error", "skipped", "caught", "toothless"])
+def test_only_a_pass_has_another_word(outcome) -> None:
+    assert recorded("pass", "expected_warning") == "expected_warning"
+    assert recorded("pass", None) == "pass"
+    assert recorded(outcome, "expected_warning") == outcome

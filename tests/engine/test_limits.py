@@ -15,7 +15,8 @@ from nautilus_trader.trading.strategy import Strategy
 
 from opslab.contract.spec import Fill, Limits
 from opslab.engine.backtest import run_backtest
-from opslab.engine.limits import SECOND_NS, Asked, LimitGate, SlidingSecond, reason_to_deny
+from opslab.engine.limits import LimitGate
+from opslab.safety.limits import SECOND_NS, Asked, SlidingSecond, reason_to_deny
 
 amounts = st.decimals("0.001", "1000", places=3)
 limit_values = st.none() | amounts

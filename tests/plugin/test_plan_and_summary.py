@@ -77,6 +77,31 @@ def test_quiet_summary(ops) -> None:
     assert "session " not in out
 
 
+VARIANTS = """
+@pytest.mark.drill("many")
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_many(drill, n):
+    drill.holds("demo.fails" if n == 3 else "demo.passes")
+"""
+
+
+def test_good_variants_of_a_drill_share_a_line_and_others_do_not(ops) -> None:
+    ops.drills(VARIANTS)
+    section = ops.run().stdout.str().partition("ops drills")[2]
+    assert "many (2 variants)" in section
+    assert "many[3]" in section
+    assert "many[1]" not in section
+    assert "3 drills: 1 failed, 2 passed" in section
+
+
+def test_each_variant_is_told_when_asked(ops) -> None:
+    ops.drills(VARIANTS)
+    section = ops.run("-v").stdout.str().partition("ops drills")[2]
+    assert "many[1]" in section
+    assert "many[2]" in section
+    assert "variants" not in section
+
+
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "", "1e3"])
 def test_a_bad_seed_is_a_usage_error(ops, refused, value) -> None:
     ops.drills(DRILLS)

@@ -185,7 +185,7 @@ def test_a_failed_run_fails_its_drill_in_its_own_words(seen) -> None:
 
 
 def test_a_bad_change_is_one_clear_line(seen) -> None:
-    assert "mode 'paper' cannot be run yet" in seen.rows["bad-change"]["message"]
+    assert "the gate is open, but this version has no live node yet" in seen.rows["bad-change"]["message"]
 
 
 def test_the_hooks_heard_everything(seen) -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from opslab.contract.reconciliation import DifferenceKind as Kind
 from opslab.contract.reconciliation import Subject
@@ -87,7 +88,7 @@ def test_the_order_of_rows_does_not_matter(first, second, rng):
 @given(VIEW, VIEW)
 def test_swapping_the_views_swaps_the_sides(first, second):
     swapped = [
-        item._replace(kind=SWAPPED.get(item.kind, item.kind), expected=item.observed, observed=item.expected)
+        replace(item, kind=SWAPPED.get(item.kind, item.kind), expected=item.observed, observed=item.expected)
         for item in diff(second, first)
     ]
     assert sorted(swapped, key=str) == sorted(diff(first, second), key=str)
@@ -183,6 +184,39 @@ def test_numbers_within_one_step_of_the_instrument_are_the_same():
     far = diff(view("1.0", "100"), view("1.001", "100.1"), {"S": tolerance})
     assert [item.kind for item in far] == [Kind.QUANTITY, Kind.AVERAGE_PRICE]
     assert len(diff(view("1.0", "100"), view("1.0009", "100.09"), {"OTHER": tolerance})) == 2
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "kind"),
+    [
+        ({"quantity": "1.0009"}, {"quantity": "1.001"}, Kind.QUANTITY),
+        ({"price": "100.09"}, {"price": "100.1"}, Kind.PRICE),
+        ({"filled_quantity": "0.5009"}, {"filled_quantity": "0.501"}, Kind.FILLED_QUANTITY),
+        ({}, {"price": None}, Kind.PRICE),
+        ({}, {"price": "NaN"}, Kind.PRICE),
+    ],
+)
+def test_each_number_of_an_order_has_the_tolerance_of_its_kind(near, far, kind):
+    tolerances = {"S": Tolerance(quantity=Decimal("0.001"), price=Decimal("0.1"))}
+
+    def view(**changes):
+        values = {"quantity": "1", "price": "100", "filled_quantity": "0.5", **changes}
+        numbers = {name: None if value is None else Decimal(value) for name, value in values.items()}
+        return View((), (Order("o", "S", "buy", "limit", **numbers),))
+
+    assert diff(view(), view(**near), tolerances) == []
+    assert only(diff(view(), view(**far), tolerances)).kind is kind
+    assert only(diff(view(**far), view(), tolerances)).kind is kind
+
+
+def test_what_was_filled_or_is_locked_is_compared_only_when_both_tell():
+    def view(number):
+        value = None if number is None else Decimal(number)
+        order = Order("o", "S", "buy", "market", Decimal(1), filled_quantity=value)
+        return View((), (order,), (Balance("A", "S", Decimal(1), value),))
+
+    assert diff(view("0.5"), view(None)) == diff(view(None), view("0.5")) == []
+    assert [item.kind for item in diff(view("0.5"), view("0.6"))] == [Kind.FILLED_QUANTITY, Kind.LOCKED]
 
 
 def test_numbers_compare_by_value_to_the_last_digit():

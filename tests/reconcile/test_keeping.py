@@ -259,12 +259,43 @@ def test_an_unwritten_event_takes_its_file_back(make_run, check, monkeypatch):
         raise StoreError("cannot be written: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keeping, "append_post", full)
+        patch.setattr(keeping, "add", full)
         with pytest.raises(StoreError, match="No space"):
             check()
     assert latest(path) is None
     assert not (path / RESULT).exists()
     assert check().kept.name == "reconciliation/0001.json"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_an_error_and_never_waited_on(make_run, check, make):
+    path = make_run()
+    check()
+    (path / DIRECTORY / "0001.json").unlink()
+    make(path / DIRECTORY / "0001.json")
+    with pytest.raises(StoreError, match=r"is not a regular file|is a directory"):
+        latest(path)
+    make(path / DIRECTORY / "0007.json")
+    if make is os.mkdir:
+        with pytest.raises(StoreError, match="cannot be removed"):
+            check()
+    else:
+        assert check().kept.name == f"{DIRECTORY}/0007.json"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["post.jsonl", "journal.jsonl", "manifest.json"])
+def test_facts_that_are_no_files_keep_nothing(make_run, check, name, make):
+    path = make_run()
+    check()
+    before = sorted(entry.name for entry in (path / DIRECTORY).iterdir())
+    (path / name).unlink()
+    make(path / name)
+    if name == "journal.jsonl":
+        (path / "post.jsonl").unlink()  # so that the journal must be looked into
+    with pytest.raises(StoreError):
+        check()
+    assert sorted(entry.name for entry in (path / DIRECTORY).iterdir()) == before
 
 
 def test_a_run_id_that_leads_elsewhere_is_refused(lab, clock, situation):

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from opslab.contract.drill import SessionReport, Verdict
-from opslab.report.session_metrics import PREFIX, render, write_metrics
+from opslab.report.metrics.catalogue import PREFIX
+from opslab.report.session_metrics import render, write_metrics
 
 
 def row(drill: str = "a-drill", verdict: str = "pass", **changes: object) -> dict:
@@ -31,8 +32,8 @@ def report(*rows: dict, **changes: object) -> SessionReport:
     return SessionReport(**{**fields, **changes})
 
 
-def samples(*rows: dict) -> dict[tuple, float]:
-    families = text_string_to_metric_families(render(report(*rows)).decode())
+def samples(*rows: dict, **changes: object) -> dict[tuple, float]:
+    families = text_string_to_metric_families(render(report(*rows, **changes)).decode())
     return {
         (sample.name.removeprefix(PREFIX), *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in families
@@ -53,6 +54,29 @@ def test_of_several_variants_the_worst_counts():
     found = samples(row(verdict="pass"), row(verdict="fail"), row(verdict="known_defect"), row("b", "unknown"))
     assert found["drill_pass", "runs", "a-drill", "normal"] == 0
     assert found["drill_pass", "runs", "b", "normal"] == -1
+
+
+def test_of_several_variants_the_latest_time_counts():
+    found = samples(row(), row(ts_utc="2026-01-01T00:00:09Z"), row(verdict="fail", ts_utc="2026-01-01T00:00:05Z"))
+    assert found["drill_last_run_timestamp_seconds", "runs", "a-drill", "normal"] == 1767225609
+
+
+def test_the_last_pass_is_that_of_the_record():
+    passed = {"a-drill": "2025-12-31T23:59:59.123456Z", "not-run-here": "2025-12-31T00:00:00Z"}
+    found = samples(row(verdict="fail"), row("never"), last_passed=passed)
+    assert found["drill_last_pass_timestamp_seconds", "runs", "a-drill", "normal"] == 1767225599.123456
+    assert [key[2] for key in found if key[0] == "drill_last_pass_timestamp_seconds"] == ["a-drill"]
+
+
+def test_a_record_of_an_earlier_lab_knows_no_last_pass():
+    assert not [key for key in samples(row(), last_passed=None) if "last_pass" in key[0]]
+
+
+def test_drills_are_counted_by_verdict_and_skipped_ones_apart():
+    rows = [row(str(n), v) for n, v in enumerate(["pass", "pass", "fail", "unknown"])]
+    found = samples(*rows, row("s", "unknown", outcome="skipped"), row("o", outcome="expected_warning"))
+    counts = {key[1]: value for key, value in found.items() if key[0] == "session_drills"}
+    assert counts == {"pass": 3, "known_defect": 0, "unknown": 1, "fail": 1, "error": 0, "skipped": 1}
 
 
 def test_times_keep_their_digits():

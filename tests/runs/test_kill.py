@@ -122,11 +122,11 @@ def test_a_run_killed_at_any_step_is_absent_or_closed(lab, run, torn):
 
 
 def test_an_initialization_killed_at_any_step_is_absent_or_complete(lab, spec_file, clock, monkeypatch):
-    own = backtest._Life.__init__
+    own = backtest.Life.__init__
 
     def work(run_id):
         monkeypatch.setattr(
-            backtest._Life, "__init__", lambda self, lab, spec, _, clock: own(self, lab, spec, run_id, clock)
+            backtest.Life, "__init__", lambda self, lab, spec, _, clock: own(self, lab, spec, run_id, clock)
         )
         backtest.initialize(lab, spec_file, clock)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("dying.py")
+REPOSITORY = Path(__file__).parents[2]
 
 
-def rehearse(mode: str, directory: Path):
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), mode, str(directory)], check=True, capture_output=True, text=True
-    )
+IN_ORDER = {"state": "active", "doubts": []}
+
+
+def rehearse(mode: str, directory: Path, script: str = "tests.safety.dying"):
+    words = [sys.executable, "-m", script, mode, str(directory), *(["none"] if script != "tests.safety.dying" else [])]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=REPOSITORY)
     return json.loads(done.stdout)
 
 
@@ -63,7 +65,13 @@ def test_a_clear_that_was_killed_never_opens_the_switch(kills):
 
 
 def test_after_any_death_the_next_activation_puts_everything_in_order(kills):
-    assert all(attempt["in_order"] for attempts in kills.values() for attempt in attempts)
+    assert all(attempt["again"] == IN_ORDER for attempts in kills.values() for attempt in attempts)
+
+
+def test_the_dead_leave_something_half_written_and_the_next_activation_clears_it(kills):
+    attempts = [attempt for attempts in kills.values() for attempt in attempts]
+    assert any(name.startswith(".staging-") for attempt in attempts for name in attempt["files"])
+    assert [attempt["litter"] for attempt in attempts if attempt["litter"]] == []
 
 
 def test_an_activation_succeeds_on_a_full_disk(full_disks):
@@ -86,11 +94,16 @@ def test_a_clear_on_a_full_disk_either_is_complete_or_leaves_the_switch_as_it_wa
 
 
 def test_after_a_full_disk_the_next_activation_puts_everything_in_order(full_disks):
-    assert all(attempt["in_order"] for attempts in full_disks.values() for attempt in attempts)
+    assert all(attempt["again"] == IN_ORDER for attempts in full_disks.values() for attempt in attempts)
 
 
 def test_150_processes_at_once_all_succeed_and_every_event_is_kept(tmp_path):
-    found = rehearse("race", tmp_path)
-    assert found["told"] == "." * 150
-    assert sorted(found["reasons"]) == sorted(f"caller {number}" for number in range(150))
-    assert found["readings"] == [["active", []], ["active", []]]
+    found = rehearse("contend", tmp_path, "fixtures.pulling")["contention"]
+    assert len(found["callers"]) + len(found["readers"]) == 150
+    assert {caller["error"] for caller in found["callers"] + found["readers"]} == {None}
+    assert [caller["warnings"] for caller in found["callers"] if caller["warnings"]] == []
+    acknowledged = sorted(caller["event_id"] for caller in found["callers"])
+    assert sorted(event for switch in found["switches"].values() for event in switch["events"]) == acknowledged
+    assert {(switch["state"], *switch["doubts"], *switch["broken"]) for switch in found["switches"].values()} == {
+        ("active",)
+    }

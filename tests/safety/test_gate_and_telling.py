@@ -14,9 +14,11 @@ from opslab.contract.encoding import sha256_hex
 from opslab.contract.switch_rules import GLOBAL
 from opslab.errors import StoreError
 from opslab.safety import switches as switches_module
+from opslab.safety import telling
 from opslab.safety.gate import decide
 from opslab.safety.layout import LOCK
 from opslab.safety.telling import tell_run
+from opslab.store.adding import held_directory
 from opslab.store.journal import Journal, read_chain
 from opslab.store.lock import Lock
 
@@ -187,13 +189,16 @@ def test_a_run_that_is_over_is_told_behind_its_manifest(lab, clock):
     assert not chain.problems
 
 
-@pytest.mark.parametrize("blocked", ["a-directory", "a-symlink", "a-link-to-the-bundle", "unchained"])
+@pytest.mark.parametrize("blocked", ["a-directory", "a-symlink", "a-link-to-the-bundle", "unchained", "a-pipe"])
 def test_a_run_that_cannot_be_told_is_a_warning_and_no_more(lab, clock, tmp_path, blocked):
     bundle = bundle_of(lab, manifest=False)
     journal = bundle / "journal.jsonl"
     if blocked == "a-link-to-the-bundle":
         bundle.rename(tmp_path / "elsewhere")
         bundle.symlink_to(tmp_path / "elsewhere")
+    elif blocked == "a-pipe":
+        journal.unlink()
+        os.mkfifo(journal)
     elif blocked == "unchained":
         journal.write_text('{"event": "run_started"}\n')
     else:
@@ -204,6 +209,47 @@ def test_a_run_that_cannot_be_told_is_a_warning_and_no_more(lab, clock, tmp_path
     warning = tell_run(lab, "k1", EVENT, clock)
     assert warning is not None
     assert "\n" not in warning
+
+
+def test_a_run_that_ended_and_was_never_sealed_is_not_told_behind_its_end(lab, clock):
+    bundle = bundle_of(lab, manifest=False)
+    Journal(bundle / "journal.jsonl", "k1").append({"event": "run_failed"})
+    before = (bundle / "journal.jsonl").read_bytes()
+    assert "run k1 was not told: " in tell_run(lab, "k1", EVENT, clock)
+    assert (bundle / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_only_a_sealed_run_is_rendered_again_and_nobody_else_adds_meanwhile(lab, clock, manifest):
+    bundle = bundle_of(lab, manifest=manifest)
+    rendered = []
+
+    def render(path):
+        with held_directory(path, 0) as is_held:
+            rendered.append((path, is_held, (path / "post.jsonl").exists()))
+
+    assert tell_run(lab, "k1", EVENT, clock, render) is None
+    assert rendered == ([(bundle, False, True)] if manifest else [])
+
+
+@pytest.mark.parametrize("error", [StoreError("cannot be written: full"), KeyError("lab"), ValueError("odd")])
+def test_a_rendering_that_fails_is_a_warning_and_the_run_is_told(lab, clock, error):
+    def render(_path):
+        raise error
+
+    bundle = bundle_of(lab, manifest=True)
+    warning = tell_run(lab, "k1", EVENT, clock, render)
+    assert warning.startswith("run k1 was told, but not rendered again: ")
+    assert read_chain((bundle / "post.jsonl").read_bytes(), sha256_hex(b"{}")).head.lines == 1
+
+
+def test_a_run_that_somebody_else_keeps_is_told_and_not_rendered(lab, clock, monkeypatch):
+    monkeypatch.setattr(telling, "WAIT_SECONDS", 0.01)
+    bundle = bundle_of(lab, manifest=True)
+    with held_directory(bundle, 0):
+        warning = tell_run(lab, "k1", EVENT, clock, lambda _: pytest.fail("it was rendered"))
+    assert "was told, but not rendered again: another process keeps" in warning
+    assert (bundle / "post.jsonl").exists()
 
 
 def test_the_switches_are_used_without_any_library(lab):

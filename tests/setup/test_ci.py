@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,18 @@ def pipeline(machine):
     def run(fails: str = "none") -> tuple[int, list[str]]:
         script = f'#!/bin/sh\necho "$*" >>"{machine.log}"\ncat >/dev/null\n[ "$1" != {fails} ] || exit 3\n'
         (machine.lab / "dev").write_text(script)
-        ran = subprocess.run(["bash", machine.lab / ".ci/run"], cwd=machine.box, capture_output=True, check=False)
+        ran = pipe(machine)
         return ran.returncode, machine.log.read_text().splitlines()
 
     return run
+
+
+def pipe(machine) -> subprocess.CompletedProcess[str]:
+    """Run ``.ci/run`` with the commands of the machine only."""
+    command = [shutil.which("bash"), machine.lab / ".ci/run"]
+    return subprocess.run(
+        command, cwd=machine.box, env=machine.environ, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def test_the_pipeline_runs_every_step_in_order(pipeline):
@@ -34,6 +43,58 @@ def test_the_pipeline_runs_every_step_in_order(pipeline):
 @pytest.mark.parametrize("position", range(len(STEPS)))
 def test_the_pipeline_stops_at_the_first_step_that_fails(pipeline, position):
     assert pipeline(STEPS[position].split()[0]) == (3, STEPS[: position + 1])
+
+
+@pytest.fixture
+def debian(machine):
+    """A machine with apt, whose package ``prometheus`` holds a promtool, and a ``./dev`` that looks for it."""
+    for name in ("mktemp", "tar", "id", "rm"):
+        (machine.bin / name).unlink(missing_ok=True)
+        (machine.bin / name).symlink_to(shutil.which(name))
+    machine.command("chromium", ":")
+    package = machine.box / "package"
+    (package / "usr/bin").mkdir(parents=True)
+    (package / "usr/bin/promtool").write_text("#!/bin/sh\necho judged\n")
+    (package / "usr/bin/promtool").chmod(0o755)
+    (package / "usr/bin/prometheus").touch()
+    machine.command("apt-get", f'echo "apt-get $*" >>"{machine.log}"; [ "$1" != download ] || : >prometheus_1_all.deb')
+    machine.command("dpkg-deb", f'[ -f "$2" ] && tar -c -C "{package}" ./usr')
+    looks = f'echo "$(promtool) $(command -v prometheus)" >>"{machine.log}"'
+    (machine.lab / "dev").write_text(f"#!/bin/sh\n{looks}\n")
+    (machine.box / "tmp").mkdir()
+    machine.environ["TMPDIR"] = str(machine.box / "tmp")
+    return machine
+
+
+def test_promtool_is_taken_without_its_server_and_leaves_nothing(debian):
+    ran = pipe(debian)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert debian.calls("judged") == ["judged "] * len(STEPS)
+    assert [line for line in debian.calls("apt-get") if " install " in line] == []
+    assert list((debian.box / "tmp").iterdir()) == []
+
+
+def test_a_promtool_that_is_there_is_not_fetched(debian):
+    debian.command("promtool", "echo judged")
+    assert pipe(debian).returncode == 0
+    assert debian.calls("judged") == ["judged "] * len(STEPS)
+    assert debian.calls("apt-get") == []
+
+
+@pytest.mark.parametrize("broken", ["apt-get", "dpkg-deb"])
+def test_without_promtool_the_pipeline_goes_on_and_says_so(debian, broken):
+    debian.command(broken, "echo 'E: no network' >&2; exit 100")
+    ran = pipe(debian)
+    assert ran.returncode == 0
+    assert "E: no network" in ran.stderr
+    assert "no promtool: the lines above say why" in ran.stderr
+    assert list((debian.box / "tmp").iterdir()) == []
+
+
+def test_a_step_that_fails_leaves_nothing_either(debian):
+    (debian.lab / "dev").write_text("#!/bin/sh\nexit 3\n")
+    assert pipe(debian).returncode == 3
+    assert list((debian.box / "tmp").iterdir()) == []
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,7 @@ def test_a_journal_that_was_chained_anew_is_named(golden):
 
 @pytest.mark.parametrize(
     "change",
-    [{"config_sha256": []}, {"run_id": {}}, {"event": []}, {"lab": 3}, {"inputs": None}, {"ts_utc": 3}, {"mode": None}],
+    [{"config_sha256": []}, {"run_id": {}}, {"event": []}, {"lab": 3}, {"inputs": 3}, {"ts_utc": 3}, {"mode": None}],
 )
 def test_an_event_that_is_none_is_a_problem_and_no_crash(golden, change):
     bundle = golden("completed")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opslab.clock import Clock
     from opslab.root import Lab
     from opslab.safety.gate import GateDecision
@@ -121,9 +124,8 @@ def _tell(lab: Lab, clock: Clock, change: Change) -> None:
         ("state_path", change.state_path),
     ):
         typer.echo(f"{name}={one_line(value, 8000)}")
-    told = tell_run(lab, event["run_id"], event, clock) if event["run_id"] != GLOBAL else None
-    if told is None and event["run_id"] != GLOBAL:
-        told = _rendered_again(lab, event["run_id"], clock)
+    run_id = event["run_id"]
+    told = None if run_id == GLOBAL else tell_run(lab, run_id, event, clock, partial(_render, clock=clock))
     for warning in (*change.warnings, *([told] if told else [])):
         _warn(warning)
     _warn_unmarked(lab)
@@ -134,21 +136,13 @@ def _warn_unmarked(lab: Lab) -> None:
         _warn(f"nothing says that {lab.root} is a lab: only runs that are started with this root are meant")
 
 
-def _rendered_again(lab: Lab, run_id: str, clock: Clock) -> str | None:
-    """Let a finished run's metadata and report say what its switch is now; return what went wrong."""
-    from opslab.errors import OpsLabError
-    from opslab.store import layout
-
-    if not (lab.runs / run_id / layout.MANIFEST).is_file():
-        return None
+def _render(bundle: Path, clock: Clock) -> None:
+    """Let a finished run's metadata and report say what its switch is now."""
     from opslab.runs.finish import render
+    from opslab.store import layout
     from opslab.store.writer import BundleWriter
 
-    try:
-        render(BundleWriter(lab.runs / run_id, clock), sorted(layout.RENDERED))
-    except OpsLabError as error:
-        return f"run {run_id} was told, but not rendered again: {error}"
-    return None
+    render(BundleWriter(bundle, clock), sorted(layout.RENDERED))
 
 
 def _warn(what: str) -> None:

@@ -57,6 +57,20 @@ def backtest(spec: SpecOption) -> None:
 
 
 @app.command()
+def paper(spec: SpecOption) -> None:
+    """Run a spec against a venue on loopback; the kill switch is asked first, and a blocked run is recorded."""
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.contract.spec_file import read_spec
+    from opslab.engine.registry import standard_registry
+    from opslab.runs.names import require_known_names
+    from opslab.runs.paper import run_paper
+
+    lab, spec_file = current_lab(), read_spec(spec)
+    require_known_names(lab, spec_file, standard_registry())
+    _tell(run_paper(lab, spec_file, clock=system_clock()))
+
+
+@app.command()
 def verify(run_id: Annotated[str, typer.Option(help="The run.")]) -> None:
     """Name every broken file, link and digest of a bundle; exit 1 when there is one."""
     from opslab.cli.main import current_lab

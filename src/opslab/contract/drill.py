@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from opslab.contract.base import Artifact, Sha256, UtcStamp
+from opslab.contract.events import CheckSeverity
 
 
 class Phase(StrEnum):
@@ -73,6 +74,10 @@ class Finding(Artifact):
         details: one line for people.
         expected: what should have been, if it can be shown.
         observed: what was, if it can be shown.
+        name: in reports, what the earlier lab calls the check; the check's own name where it had no such check.
+        severity: in reports, the result in the earlier lab's words: what a compared part of a reconciliation came out
+            as, whatever the drill wants it to be; else ``ok`` for a pass, ``mismatch`` for a fail, ``unknown``.
+        matched: in reports, whether the severity is ``ok`` or ``warning``.
     """
 
     check: str
@@ -82,6 +87,9 @@ class Finding(Artifact):
     details: str = ""
     expected: Any = None
     observed: Any = None
+    name: str | None = None
+    severity: CheckSeverity | None = None
+    matched: bool | None = None
 
 
 class PhaseTiming(Artifact):
@@ -118,7 +126,21 @@ class KnownDefect(Artifact):
 
 
 class DrillReport(Artifact):
-    """``drills/<slug>.json``: the contract's fields, then phases, times, faults, seed and mutants."""
+    """``drills/<slug>.json``: the contract's fields, then phases, times, faults, seed and mutants.
+
+    Attributes:
+        outcome: the verdict, what became of a mutant, or a pass by the word that the drill has for it.
+        passed: whether the drill passed, null where nobody can tell; ``pass`` in JSON.
+        inputs: names of the recorded facts and of the runs; of a drill that compares files also the last two that were
+            compared, ``expected_fixture`` and ``observed_fixture``; of one that recovers a run, its ``run_dir``.
+        summary: how many checks said ``pass``, ``fail`` and ``unknown``; of a drill that compares files also how many
+            parts of the last comparison came out ``ok``, ``warning``, ``mismatch`` and (added) ``unknown``; of one that
+            recovers a run, whether each required artifact could be read.
+        limitations: what the evidence cannot show.
+        reconciliation_status: what the last comparison of files came out as, where the drill made one.
+        reconciliation_result_path: where that result is rendered, below the lab's root.
+        statement: of a drill that recovers a run, what was recovered and what was not.
+    """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -131,7 +153,7 @@ class DrillReport(Artifact):
     passed: bool | None = Field(alias="pass")
     inputs: dict[str, Any]
     checks: tuple[Finding, ...]
-    summary: dict[str, int]
+    summary: dict[str, int | bool]
     limitations: tuple[str, ...]
     verdict: Verdict
     message: str
@@ -150,12 +172,21 @@ class DrillReport(Artifact):
     mutants: tuple[str, ...]
     mutant: str | None
     facts_sha256: Sha256 | None
+    reconciliation_status: CheckSeverity | None = None
+    reconciliation_result_path: str | None = None
+    statement: str | None = None
 
 
 class SessionReport(Artifact):
     """``session.json``: one pytest session of drills.
 
     A process that dies leaves it ``running``; one that was stopped before its end leaves it ``interrupted``.
+
+    Attributes:
+        last_passed: when each drill last passed, by slug, in this session or an earlier one, which may be pruned. A
+            drill that was not run here keeps its time, one that never passed has none. A drill passes in a session that
+            came to its end, without mutants, when every variant of it there passed, known defects included. Null: an
+            earlier version of the lab wrote this.
     """
 
     schema_version: Literal["v1"] = "v1"
@@ -170,3 +201,4 @@ class SessionReport(Artifact):
     verdicts: dict[str, int]
     drills: tuple[dict[str, Any], ...]
     runs: tuple[str, ...]
+    last_passed: dict[str, UtcStamp] | None = None

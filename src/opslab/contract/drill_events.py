@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from opslab.contract.base import Sha256
-from opslab.contract.events import Event
+from opslab.contract.events import CheckSeverity, Event
 
 
 class DrillPhaseEntered(Event):
@@ -55,7 +55,13 @@ class FactRecorded(Event):
 
 
 class FailureDrillExecuted(Event):
-    """A drill ended; its report lies beside this journal."""
+    """A drill ended; its report lies beside this journal.
+
+    Attributes:
+        outcome: the report's outcome.
+        reconciliation_status: what the last comparison of files came out as, where the drill made one.
+        simulated: true for a drill that recovers a run's record and no live position; null for all others.
+    """
 
     event: Literal["failure_drill_executed"] = "failure_drill_executed"
     drill_name: str
@@ -63,6 +69,8 @@ class FailureDrillExecuted(Event):
     status: Literal["completed"] = "completed"
     report_path: str
     report_sha256: Sha256
+    reconciliation_status: CheckSeverity | None = None
+    simulated: Literal[True] | None = None
 
 
 DRILL_EVENTS: dict[str, type[Event]] = {

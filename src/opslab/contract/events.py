@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from opslab.contract.base import Artifact, Sha256, UtcStamp
-from opslab.contract.spec import Mode
+from opslab.contract.spec import Limits, Mode
 
 
 class Status(StrEnum):
@@ -101,7 +101,12 @@ class SwitchFacts(Artifact):
 
 
 class RunStarted(LifecycleEvent):
-    """The run began, on these inputs."""
+    """The run began, on these inputs.
+
+    Attributes:
+        inputs: null when the run was blocked before anything was measured.
+        inputs_sha256: null as ``inputs``.
+    """
 
     event: Literal["run_started"] = "run_started"
     spec_path: str
@@ -109,8 +114,8 @@ class RunStarted(LifecycleEvent):
     session_id: str | None = None
     lab: LabFacts
     python_version: str
-    inputs: InputFacts
-    inputs_sha256: Sha256
+    inputs: InputFacts | None = None
+    inputs_sha256: Sha256 | None = None
     kill_switch: SwitchFacts | None = None
 
 
@@ -161,6 +166,46 @@ class BacktestCompleted(LifecycleEvent, EngineCounters):
     event: Literal["backtest_completed"] = "backtest_completed"
     result: Literal["engine_smoke_completed"] = "engine_smoke_completed"
     event_stream: EventStreamFacts
+
+
+class LifecycleOutcome(StrEnum):
+    """What the gate decided before a paper run."""
+
+    CONTINUE = "checked_continue"
+    BLOCKED = "blocked_kill_switch"
+
+
+class PaperSafetyChecked(LifecycleEvent):
+    """The gate was asked before a paper run.
+
+    Attributes:
+        kill_switch_state: the state that decided: ``active`` if the run's switch or the global one was, or if either
+            could not be trusted.
+        lifecycle_outcome: whether the run goes on.
+        control_signal: where the switch lives.
+        limits: ``risk.limits`` of the spec, which the gate enforces at every order; null without any.
+    """
+
+    event: Literal["paper_safety_checked"] = "paper_safety_checked"
+    kill_switch_state: Literal["absent", "active", "cleared"]
+    lifecycle_outcome: LifecycleOutcome
+    control_signal: Literal["local_file_based"] = "local_file_based"
+    limits: Limits | None = None
+
+
+class PaperSafetyBlocked(LifecycleEvent):
+    """The gate let no new risk through: the paper run ends here.
+
+    Attributes:
+        result: what became of the run.
+        kill_switch_state: the state that decided.
+        control_signal: where the switch lives.
+    """
+
+    event: Literal["paper_safety_blocked"] = "paper_safety_blocked"
+    result: Literal["blocked_kill_switch"] = "blocked_kill_switch"
+    kill_switch_state: Literal["active"] = "active"
+    control_signal: Literal["local_file_based"] = "local_file_based"
 
 
 class RunCompleted(LifecycleEvent):
@@ -235,6 +280,8 @@ RUN_EVENTS: dict[str, type[Event]] = {
         RunStarted,
         BacktestStarted,
         BacktestCompleted,
+        PaperSafetyChecked,
+        PaperSafetyBlocked,
         RunCompleted,
         RunFailed,
         JournalRepaired,

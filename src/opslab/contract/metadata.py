@@ -60,6 +60,24 @@ class EngineExecution(Artifact):
     orders_denied: int = 0
 
 
+class PaperExecution(Artifact):
+    """How a paper run fared.
+
+    Attributes:
+        connectivity: ``none``: nothing was connected.
+        session_type: ``blocked_kill_switch``: the gate let no new risk through; ``synthetic_heartbeat``: a paper run of
+            the earlier lab, which executed nothing.
+    """
+
+    status: Literal["running", "completed", "failed", "blocked"]
+    engine: Literal["nautilus"]
+    connectivity: Literal["none"]
+    session_type: Literal["synthetic_heartbeat", "blocked_kill_switch"]
+    started_at_utc: UtcStamp
+    completed_at_utc: UtcStamp | None
+    error: str | None
+
+
 class PostFacts(Artifact):
     """The head of ``post.jsonl``, so that a cut tail shows."""
 
@@ -90,7 +108,7 @@ class Metadata(Artifact):
     is_placeholder: bool | None = None
     completed_at_utc: UtcStamp | None = None
     engine_execution: EngineExecution | None = None
-    paper_execution: dict[str, Any] | None = None
+    paper_execution: PaperExecution | None = None
     safety: dict[str, Any] | None = None
     connectivity_readiness: dict[str, Any] | None = None
     connectivity_probe: dict[str, Any] | None = None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opslab.errors import DrillError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 class Fault(Protocol):
@@ -97,6 +102,131 @@ def cut_tail(path: Path, size: int) -> FileFault:
 def remove_file(path: Path) -> FileFault:
     """Return a fault that removes ``path``."""
     return FileFault(f"remove_file {path.name}", path, lambda _content: None)
+
+
+class StandInFault:
+    """Puts something that is no such file in a file's place, and the file back.
+
+    Args:
+        name: what the fault is called.
+        path: the file.
+        put: makes what stands at the path; it is given an empty directory of its own for what it needs beside it, with
+            a copy of the file in it under the file's name.
+    """
+
+    def __init__(self, name: str, path: Path, put: Callable[[Path, Path], object]) -> None:
+        self.name = name
+        self._path, self._put = path, put
+        self._beside: Path | None = None
+        self._fired = False
+
+    @property
+    def fired(self) -> bool:
+        """Whether something else stood in the file's place."""
+        return self._fired
+
+    def begin(self) -> None:
+        """Put the other thing there.
+
+        Raises:
+            DrillError: the file cannot be read.
+        """
+        beside = Path(tempfile.mkdtemp(prefix="opslab-stand-in-"))
+        try:
+            shutil.copy2(self._path, beside / self._path.name)
+        except OSError as error:
+            shutil.rmtree(beside)
+            raise DrillError(f"cannot be broken: {error.strerror}", where=self._path, fix="name a file") from error
+        self._beside = beside
+        self._path.unlink()
+        self._put(self._path, beside)
+        self._fired = True
+
+    def heal(self) -> None:
+        """Take away what stands there, and put the file back."""
+        if self._beside is None:
+            return
+        if self._path.is_dir() and not self._path.is_symlink():
+            shutil.rmtree(self._path)
+        else:
+            self._path.unlink(missing_ok=True)
+        shutil.copy2(self._beside / self._path.name, self._path)
+        shutil.rmtree(self._beside)
+
+
+def turn_into_directory(path: Path) -> StandInFault:
+    """Return a fault that puts a directory in the place of ``path``."""
+    return StandInFault(f"turn_into_directory {path.name}", path, lambda place, _beside: place.mkdir())
+
+
+def turn_into_symlink(path: Path) -> StandInFault:
+    """Return a fault that puts a symlink to an unaltered copy in the place of ``path``."""
+    return StandInFault(
+        f"turn_into_symlink {path.name}", path, lambda place, beside: place.symlink_to(beside / place.name)
+    )
+
+
+def turn_into_pipe(path: Path) -> StandInFault:
+    """Return a fault that puts a pipe in the place of ``path``; who opens it to read waits for a writer."""
+    return StandInFault(f"turn_into_pipe {path.name}", path, lambda place, _beside: os.mkfifo(place))
+
+
+class DeniedFault:
+    """Takes the right to read ``path``, and gives it back.
+
+    Nothing keeps root out of a file; for root, ``os.open`` of this process refuses instead, as the kernel would.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"deny_reading {path.name}"
+        self._path, self._mode = path, -1
+        self._refusing: AttributeFault | None = None
+        self._was_refused = False
+
+    @property
+    def fired(self) -> bool:
+        """Whether the file could not be read; for root, whether somebody tried."""
+        return self._mode >= 0 and (self._refusing is None or self._was_refused)
+
+    def begin(self) -> None:
+        """Take the right.
+
+        Raises:
+            DrillError: there is no such file, or it is somebody else's.
+        """
+        try:
+            mode = self._path.stat().st_mode
+            self._path.chmod(0)
+        except OSError as error:
+            raise DrillError(f"cannot be broken: {error.strerror}", where=self._path, fix="name a file") from error
+        self._mode = mode
+        if os.access(self._path, os.R_OK):
+            self._refusing = AttributeFault(self.name, os, "open", self._refuse(os.open))
+            self._refusing.begin()
+
+    def heal(self) -> None:
+        """Give it back."""
+        if self._refusing is not None:
+            self._refusing.heal()
+        if self._mode >= 0:
+            self._path.chmod(stat.S_IMODE(self._mode))
+
+    def _refuse(self, opened: Callable[..., int]) -> Callable[..., int]:
+        def refusing(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+            if not isinstance(path, int) and os.fspath(path) == os.fspath(self._path):
+                self._was_refused = True
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+            return opened(path, flags, *args, **kwargs)
+
+        return refusing
+
+
+def deny_reading(path: Path) -> DeniedFault:
+    """Return a fault that takes the right to read ``path``."""
+    return DeniedFault(path)
 
 
 _INHERITED = object()

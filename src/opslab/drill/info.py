@@ -11,7 +11,7 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from opslab.contract.drill import KnownDefect, Severity
+from opslab.contract.drill import SKIPPED, KnownDefect, Severity, Verdict
 from opslab.errors import DrillError, one_line
 from opslab.ids import checked_slug
 
@@ -20,6 +20,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _INCIDENT = re.compile(r"[A-Z]{2,4}-\d{1,3}", re.ASCII)
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 BUDGETS = ("detect_within", "contain_within", "recover_within")
+_TAKEN = frozenset({*Verdict, SKIPPED, "caught", "toothless"})
+"""Outcomes that say something else than a pass with a name of its own."""
 
 Enact = Callable[[], AbstractContextManager[Any]]
 """Returns a context manager in which the mutant is in force."""
@@ -52,6 +54,7 @@ class DrillInfo:
         budgets: seconds by budget name.
         known_defects: declared defects of the engine.
         mutants: what must make it fail.
+        outcome: the word that its report has for a pass, where a reader of reports looks for another than ``pass``.
     """
 
     slug: str
@@ -63,6 +66,7 @@ class DrillInfo:
     budgets: tuple[tuple[str, float], ...] = ()
     known_defects: tuple[KnownDefect, ...] = ()
     mutants: tuple[Mutant, ...] = ()
+    outcome: str | None = None
 
     def budget(self, name: str) -> float | None:
         """Return a budget's seconds, if the drill has it."""
@@ -73,16 +77,16 @@ def declared(slug: object, options: Mapping[str, Any], *, area: str, title: str)
     """Return the declaration that a ``drill`` marker makes.
 
     Args:
-        slug: lower-case words joined by ``-``.
-        options: ``rehearses``, ``severity``, ``runbook``, ``area``, ``title`` and the three budgets.
+        slug: lower-case words joined by ``-`` or ``_``.
+        options: ``rehearses``, ``severity``, ``runbook``, ``area``, ``title``, ``outcome`` and the three budgets.
         area: taken from where the drill stands, unless ``options`` names one.
         title: taken from the docstring, unless ``options`` names one.
 
     Raises:
         DrillError: an option is unknown or malformed.
-        IdError: the slug is malformed.
+        IdError: the slug, the area or the outcome is malformed.
     """
-    known = {"rehearses", "severity", "runbook", "area", "title", *BUDGETS}
+    known = {"rehearses", "severity", "runbook", "area", "title", "outcome", *BUDGETS}
     if extra := sorted(set(options) - known):
         raise DrillError(f"unknown option {extra[0]!r}", fix=f"use {', '.join(sorted(known))}")
     try:
@@ -97,6 +101,7 @@ def declared(slug: object, options: Mapping[str, Any], *, area: str, title: str)
         severity=severity,
         runbook=_runbook(options.get("runbook")),
         budgets=tuple((name, seconds(options[name])) for name in BUDGETS if options.get(name) is not None),
+        outcome=_outcome(options.get("outcome")),
     )
 
 
@@ -174,6 +179,15 @@ def _incidents(value: object) -> tuple[str, ...]:
         if not isinstance(item, str) or not _INCIDENT.fullmatch(item):
             raise DrillError(f"incident id {item!r:.40} is malformed", fix="use ids like OL-06")
     return tuple(value)
+
+
+def _outcome(value: object) -> str | None:
+    if value is None:
+        return None
+    word = checked_slug(value, "outcome")
+    if word in _TAKEN:
+        raise DrillError(f"outcome {word!r} says how a drill ended", fix="give a word of its own for a pass, or none")
+    return word
 
 
 def _runbook(value: object) -> str | None:

@@ -99,6 +99,11 @@ def judge_mutant(
     return Judged(Verdict.FAIL, message), "toothless"
 
 
+def recorded(outcome: str, pass_word: str | None) -> str:
+    """Return the outcome that a report bears: a pass has the drill's own word for it, if it declares one."""
+    return pass_word if pass_word is not None and outcome == Verdict.PASS else outcome
+
+
 def told(findings: Sequence[Finding]) -> str:
     """Return findings in one line, the first in full."""
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""

@@ -1,4 +1,4 @@
-"""Writes the session down at its end: record, metrics, Allure's side files; then prunes older sessions."""
+"""Writes the session down at its end: record, metrics, Allure's side files; prunes older sessions; pushes metrics."""
 
 from __future__ import annotations
 
@@ -30,23 +30,29 @@ def session_report(session: OpsSession, status: Status, found: Iterable[str] = (
         status: what has become of it by now.
         found: runs of the session beside those that its drills tell of.
     """
+    from opslab.runs.sessions import last_passes
+
+    is_mutants = bool(session.config.getoption("--opslab-mutants"))
+    counting = session.rows if status == "completed" and not is_mutants else ()
+    now = SystemClock().now()
     return SessionReport(
         session_id=session.session_id,
         started_at_utc=session.started_at_utc,
-        completed_at_utc=None if status == "running" else to_stamp(SystemClock().now()),
+        completed_at_utc=None if status == "running" else to_stamp(now),
         status=status,
         seed=session.seed,
         lab_version=__version__,
         engine_version=version("nautilus_trader"),
-        mutants=bool(session.config.getoption("--opslab-mutants")),
+        mutants=is_mutants,
         verdicts=dict(sorted(Counter(row["outcome"] for row in session.rows).items())),
         drills=tuple(sorted(session.rows, key=lambda row: str(row["name"]))),
         runs=tuple(sorted({*found, *(run_id for row in session.rows for run_id in row["runs"])})),
+        last_passed=last_passes(session.lab, now, counting),
     )
 
 
 def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended: bool = True) -> list[str]:
-    """Write everything down, prune, and return notes for the terminal.
+    """Write everything down, prune, push, and return notes for the terminal.
 
     Args:
         session: the session.
@@ -58,6 +64,7 @@ def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended
     from opslab.report.session_metrics import write_metrics
     from opslab.runs.sessions import prune, runs_of
 
+    report = None
     notes = [f"session {session.session_id}, seed {session.seed}: {_relative(directory.path, session.lab.root)}"]
     try:
         found = [path.name for path in runs_of(session.lab, session.session_id)]
@@ -72,7 +79,24 @@ def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended
         notes.append(f"the session could not be written whole: {one_line(told)}")
     finally:
         directory.close()
-    return notes
+    return notes if report is None else notes + _pushed(session, report)
+
+
+def _pushed(session: OpsSession, report: SessionReport) -> list[str]:
+    """Push the metrics if the user asked for it; what goes wrong is a warning, whatever it is."""
+    gateway = session.pushgateway
+    if gateway is None or report.mutants or not report.drills:
+        return []
+    from opslab.errors import OpsLabError
+    from opslab.report.pushgateway import push_session
+
+    try:
+        push_session(report, gateway)
+    except Exception as error:  # noqa: BLE001 - a session never fails for its metrics
+        told = error if isinstance(error, OpsLabError) else f"the metrics were not pushed: {type(error).__name__}"
+        session.warnings.append(str(told))
+        return []
+    return [f"metrics pushed to {gateway.place}"]
 
 
 def _write_allure_files(session: OpsSession, results: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opslab.report.pushgateway import Pushgateway
+
 OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     (
         "--opslab-root",
@@ -30,6 +32,14 @@ OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
             "help": "run every drill once per mutant; each must be caught by a check of the drill",
         },
     ),
+    (
+        "--opslab-pushgateway",
+        {
+            "metavar": "URL",
+            "help": "push the session's metrics to this Prometheus Pushgateway; '' switches it off "
+            "(default: the ini setting opslab_pushgateway)",
+        },
+    ),
 )
 """Command-line options and what argparse is told of each."""
 
@@ -42,13 +52,16 @@ INI: tuple[tuple[str, str, object], ...] = (
         "10",
     ),
     ("opslab_runbook_base", "put before a drill's relative runbook to make a link", ""),
+    ("opslab_pushgateway", "where the session's metrics are pushed when the command line names no place", ""),
+    ("opslab_suite", "what a Pushgateway calls these drills; a session replaces all it holds of them", "drills"),
+    ("opslab_environment", "where the drills run, to a Pushgateway", "local"),
 )
 """Ini settings: name, help, default."""
 
 MARKERS = (
     (
-        "drill(slug, *, rehearses=[], severity='normal', runbook=None, area=None, title=None, detect_within=None, "
-        "contain_within=None, recover_within=None): the test is a drill and ends in a verdict"
+        "drill(slug, *, rehearses=[], severity='normal', runbook=None, area=None, title=None, outcome=None, "
+        "detect_within=None, contain_within=None, recover_within=None): the test is a drill and ends in a verdict"
     ),
     "spec(path): the run spec that the test's run, run_spec and dataset fixtures use",
     "mutant(name, enact=None): something that must make one of the drill's checks fail; enact returns its context",
@@ -92,6 +105,26 @@ def session_seed(config: pytest.Config) -> int:
     if text == "random":
         return secrets.randbelow(2**31)
     return whole_number("--opslab-seed", text)
+
+
+def session_pushgateway(config: pytest.Config) -> Pushgateway | None:
+    """Return where the command line, else the ini file, wants the session's metrics pushed to; None: nowhere.
+
+    Raises:
+        pytest.UsageError: the address is malformed or could hold a secret, or a grouping label is malformed.
+    """
+    option, setting = "--opslab-pushgateway", "opslab_pushgateway"
+    named = config.getoption(option)
+    url, where = (config.getini(setting), setting) if named is None else (named, option)
+    if not url:
+        return None
+    from opslab.errors import StoreError
+    from opslab.report.pushgateway import checked_gateway
+
+    try:
+        return checked_gateway(url, config.getini("opslab_suite"), config.getini("opslab_environment"), where=where)
+    except StoreError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def known_names() -> Sequence[str]:

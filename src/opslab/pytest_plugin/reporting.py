@@ -74,7 +74,9 @@ def _keep(item: pytest.Item, report: DrillReport) -> Path:
 
 
 def _report(item: pytest.Item, judged: Judged, outcome: str) -> DrillReport:
-    from opslab.contract.drill import DrillReport, Result
+    from opslab.contract.drill import DrillReport
+    from opslab.drill.report_fields import report_fields
+    from opslab.drill.verdict import recorded
 
     drill, info, session, rehearsal = (
         item.stash[DRILL],
@@ -82,16 +84,12 @@ def _report(item: pytest.Item, judged: Judged, outcome: str) -> DrillReport:
         item.config.stash[SESSION],
         item.stash[REHEARSAL],
     )
-    results = [finding.result for finding in drill.findings]
     return DrillReport(
         run_id=rehearsal.bundles[0].name if len(rehearsal.bundles) == 1 else variant_name(item),
         drill_name=info.slug,
         ts_utc=to_stamp(rehearsal.clock.now()),
-        outcome=outcome,
+        outcome=recorded(outcome, info.outcome),
         passed=judged.verdict.passed,
-        inputs={"facts": sorted(drill.facts), "runs": [path.name for path in rehearsal.bundles]},
-        checks=tuple(drill.findings),
-        summary={result.value: results.count(result) for result in Result},
         limitations=_limitations(item),
         verdict=judged.verdict,
         message=judged.message,
@@ -110,6 +108,7 @@ def _report(item: pytest.Item, judged: Judged, outcome: str) -> DrillReport:
         mutants=tuple(mutant.name for mutant in info.mutants),
         mutant=item.stash.get(MUTANT, None),
         facts_sha256=drill.facts_sha256(),
+        **report_fields(drill.findings, drill.facts, rehearsal.bundles),
     )
 
 

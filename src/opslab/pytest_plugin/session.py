@@ -13,7 +13,7 @@ import pytest
 from opslab import __version__
 from opslab.clock import SystemClock, to_stamp
 from opslab.pytest_plugin.keys import DRILLS, INFO, SESSION, USAGE_ERROR
-from opslab.pytest_plugin.options import MARKERS, session_seed, whole_number
+from opslab.pytest_plugin.options import MARKERS, session_pushgateway, session_seed, whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,8 @@ class OpsSession:
         self._handed = handed.get("opslab", {})
         self.seed: int = self._handed["seed"] if self._handed else session_seed(config)
         self.keep = whole_number("opslab_keep_sessions", config.getini("opslab_keep_sessions"), 1)
+        self.pushgateway = session_pushgateway(config)
+        self.warnings: list[str] = []
         self.rows: list[dict[str, Any]] = []
         self.problems: list[str] = []
         self._started = SystemClock().now()
@@ -199,11 +201,13 @@ class OpsSession:
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write the section ``ops drills``, when there was a drill."""
+        """Write the section ``ops drills``, when there was a drill; warnings show under ``-q`` too."""
         if self.rows:
             from opslab.pytest_plugin.summary import write_summary
 
             write_summary(terminalreporter, self.rows, self._notes)
+        for warning in self.warnings:
+            terminalreporter.write_line(f"warning: {warning}", yellow=True)
 
     def _is_begun_elsewhere(self) -> bool:
         """Whether xdist workers left a trace of drills, of which no report came any more."""

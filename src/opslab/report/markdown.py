@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opslab.contract.spec import Mode
 from opslab.errors import one_line
 from opslab.report.metadata import metadata_of, metrics_of
+from opslab.report.paper import SAFETY_CHECKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,9 +29,7 @@ def render_report(bundle: Bundle) -> bytes:
     """Return the content of ``report.md``."""
     metadata, metrics = metadata_of(bundle), metrics_of(bundle)
     sections = [
-        _summary(metadata, metrics),
-        _execution(metadata, metrics),
-        _smoke(metadata, metrics),
+        *_OF_MODE[metadata.mode](metadata, metrics, bundle),
         _inputs(metadata),
         _timeline(bundle),
         _drills(metadata),
@@ -42,6 +42,19 @@ _DISCLAIMER = """## Disclaimer
 
 This report is evidence of an operational rehearsal on recorded or synthetic data. It claims nothing about profit,
 and nothing in it reached a real venue."""
+
+
+def _backtest(metadata: Metadata, metrics: RunMetrics, _bundle: Bundle) -> list[str]:
+    return [_summary(metadata, metrics), _execution(metadata, metrics), _smoke(metadata, metrics)]
+
+
+def _paper(metadata: Metadata, metrics: RunMetrics, bundle: Bundle) -> list[str]:
+    return [_paper_summary(metadata, metrics), _paper_safety(bundle), _paper_session(metrics), _NON_FEATURES]
+
+
+_NON_FEATURES = """## Explicit Non-Features
+
+No order was sent, no market data was received and no engine was started: the gate forbade new risk before any of it."""
 
 
 def _bullets(pairs: Iterable[tuple[str, object]]) -> str:
@@ -90,6 +103,31 @@ def _smoke(metadata: Metadata, metrics: RunMetrics) -> str:
     return f"## Smoke Backtest Summary\n\n{_bullets(pairs)}"
 
 
+def _paper_summary(metadata: Metadata, metrics: RunMetrics) -> str:
+    pairs: list[tuple[str, object]] = [
+        (name, getattr(metadata, name)) for name in ("mode", "engine", "status", "config_sha256")
+    ]
+    pairs += [(name, getattr(metrics, name)) for name in ("heartbeat_count", "connectivity")]
+    if metadata.error:
+        pairs += [("error", metadata.error), ("failure_reason", metadata.failure_reason)]
+    return f"# Paper report: {metadata.run_id}\n\n{_bullets(pairs)}"
+
+
+def _paper_safety(bundle: Bundle) -> str:
+    checked = next((event for event in bundle.journal if event["event"] == SAFETY_CHECKED), {})
+    started = next((event for event in bundle.journal if event["event"] == "run_started"), {})
+    names = ("kill_switch_state", "lifecycle_outcome", "control_signal")
+    pairs: list[tuple[str, object]] = [(name, checked.get(name)) for name in names]
+    pairs += [("reason", reason) for reason in (started.get("kill_switch") or {}).get("reasons", ())]
+    pairs += [(f"limit {name}", value) for name, value in (checked.get("limits") or {}).items() if value is not None]
+    return f"## Safety status\n\n{_bullets(pairs)}"
+
+
+def _paper_session(metrics: RunMetrics) -> str:
+    names = ("paper_lifecycle", "heartbeat_count", "synthetic_duration_seconds")
+    return f"## Skeleton Session Summary\n\n{_bullets((name, getattr(metrics, name)) for name in names)}"
+
+
 def _inputs(metadata: Metadata) -> str:
     if metadata.inputs is None:
         return ""
@@ -119,3 +157,6 @@ def _drills(metadata: Metadata) -> str:
     return (
         "## Drills\n\n" + _bullets((name, f"drills/{name}.json") for name in metadata.drills) if metadata.drills else ""
     )
+
+
+_OF_MODE = {Mode.BACKTEST: _backtest, Mode.PAPER: _paper}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from opslab.contract.encoding import pretty_json
 from opslab.contract.events import TERMINAL_EVENTS, Status
@@ -17,11 +17,17 @@ from opslab.contract.metadata import (
     RunMetrics,
     StrategyIdentity,
 )
+from opslab.contract.spec import Mode
+from opslab.report.paper import SAFETY_CHECKED, is_placeholder, paper_execution, paper_metrics
 
 if TYPE_CHECKING:
     from opslab.contract.spec import RunSpec
     from opslab.store.reader import Bundle
 
+_LIFECYCLES: dict[Mode, Literal["backtest_nautilus_smoke", "paper_skeleton"]] = {
+    Mode.BACKTEST: "backtest_nautilus_smoke",
+    Mode.PAPER: "paper_skeleton",
+}
 _COUNTERS = (
     "scenario_name",
     "scenario_version",
@@ -85,11 +91,12 @@ def metadata_of(bundle: Bundle) -> Metadata:
         risk=RiskIdentity(profile=spec.risk.profile),
         observability=ObservabilityIdentity(**spec.observability.model_dump()),
         started_at_utc=started.get("ts_utc"),
-        lifecycle="backtest_nautilus_smoke" if started else None,
-        is_placeholder=False if started else None,
+        lifecycle=_LIFECYCLES[spec.mode] if started else None,
+        is_placeholder=is_placeholder(events) if started else None,
         completed_at_utc=terminal["ts_utc"] if terminal else None,
         engine_execution=_engine_execution(spec, events, terminal),
-        safety=_safety(bundle, started),
+        paper_execution=paper_execution(spec, events, terminal),
+        safety=_safety(bundle, events),
         spec_run_id=first.get("spec_run_id"),
         session_id=started.get("session_id"),
         failure_reason=terminal.get("reason") if terminal else None,
@@ -109,22 +116,27 @@ def metadata_of(bundle: Bundle) -> Metadata:
 def metrics_of(bundle: Bundle) -> RunMetrics:
     """Return what the run counted; a run that failed before its engine ran counts zero of everything."""
     spec, events, terminal = bundle.spec, _by_name(bundle), bundle.terminal
-    counters = {**_NOTHING_COUNTED, **_identity(spec), **_counted(events, terminal)}
     return RunMetrics(
         run_id=bundle.run_id,
         mode=spec.mode,
         engine=spec.engine,
         status=_status(terminal, events.get("run_started", {})),
-        is_placeholder=False,
+        is_placeholder=is_placeholder(events),
         engine_executed="backtest_started" in events,
-        dataset=spec.data.dataset,
-        **{name: counters[name] for name in _ENGINE_METRICS},
+        **(paper_metrics(events) if spec.mode is Mode.PAPER else _engine_metrics(spec, events, terminal)),
     )
 
 
-def _safety(bundle: Bundle, started: dict[str, Any]) -> dict[str, Any] | None:
+def _engine_metrics(
+    spec: RunSpec, events: dict[str, dict[str, Any]], terminal: dict[str, Any] | None
+) -> dict[str, Any]:
+    counters = {**_NOTHING_COUNTED, **_identity(spec), **_counted(events, terminal)}
+    return {"dataset": spec.data.dataset, **{name: counters[name] for name in _ENGINE_METRICS}}
+
+
+def _safety(bundle: Bundle, events: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     """Return the switch as it stands now in the facts; what the run found when it began is kept beside it."""
-    asked = started.get("kill_switch")
+    asked = events.get("run_started", {}).get("kill_switch")
     changes = [event for event in bundle.journal if event["event"] in KILL_EVENTS]
     if not asked and not changes:
         return None
@@ -137,7 +149,8 @@ def _safety(bundle: Bundle, started: dict[str, Any]) -> dict[str, Any] | None:
             "last_reason": last["reason"],
             "source": asked["source"] if asked else last["source"],
         }
-    return {"kill_switch": current, **({"at_start": asked} if asked else {})}
+    outcome = {name: events[SAFETY_CHECKED][name] for name in ("lifecycle_outcome",) if SAFETY_CHECKED in events}
+    return {"kill_switch": current, **outcome, **({"at_start": asked} if asked else {})}
 
 
 def _engine_execution(

@@ -1,22 +1,22 @@
-"""``metrics.prom`` of a session: a Prometheus textfile without run ids, written whole."""
+"""A session's metrics without run ids, as the catalogue names them: for a textfile, written whole, and for a push."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from opslab.clock import from_stamp
 from opslab.contract.drill import SKIPPED, Verdict
+from opslab.report.metrics import catalogue as of
 from opslab.store.durable import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from opslab.contract.drill import SessionReport
-
-PREFIX = "tradingchassis_ops_lab_"
-_DRILL = ("drill", "area", "severity")
+    from opslab.report.metrics.catalogue import Family
 
 
 def write_metrics(report: SessionReport, path: Path) -> None:
@@ -30,32 +30,39 @@ def write_metrics(report: SessionReport, path: Path) -> None:
 
 
 def render(report: SessionReport) -> bytes:
-    """Return the textfile: of several variants of one drill, the worst verdict counts."""
+    """Return the textfile, see ``registry_of``."""
+    return generate_latest(registry_of(report))
+
+
+def registry_of(report: SessionReport) -> CollectorRegistry:
+    """Return the session's metrics: of several variants of one drill, the worst verdict and the latest time count."""
     registry = CollectorRegistry()
+    gauges = {family: Gauge(family.name, family.help, family.labels, registry=registry) for family in of.SESSION}
 
-    def gauge(name: str, text: str, labels: tuple[str, ...]) -> Gauge:
-        return Gauge(PREFIX + name, text, labels, registry=registry)
+    def put(family: Family, value: float, *labels: str) -> None:
+        gauges[family].labels(*labels).set(value)
 
-    last_pass = gauge("drill_pass", "Verdict of the drill: 1 passed, 0 failed, -1 unknown or error.", _DRILL)
-    known = gauge("drill_known_defect", "1 when the drill passed only because its finding is a known defect.", _DRILL)
-    last_run = gauge("drill_last_run_timestamp_seconds", "When the drill was judged.", _DRILL)
-    phase = gauge("drill_phase_duration_seconds", "How long a phase of the drill took.", ("drill", "phase"))
-    limit = gauge("drill_budget_seconds", "The longest that the drill allows.", ("drill", "budget"))
-    total = gauge("session_drills", "Drills of the session, by verdict.", ("verdict",))
-    build = gauge("build_info", "What produced this file.", ("version", "engine", "contract"))
-    build.labels(report.lab_version, report.engine_version, "v1").set(1)
-    for verdict in (*(verdict.value for verdict in Verdict), SKIPPED):
-        total.labels(verdict).set(report.verdicts.get(verdict, 0))
+    put(of.SESSION_BUILD, 1, report.lab_version, report.engine_version, report.schema_version)
+    counts = Counter(_counted_as(row) for row in report.drills)
+    for verdict in (*Verdict, SKIPPED):
+        put(of.SESSION_DRILLS, counts[str(verdict)], str(verdict))
+    latest = _latest(report)
     for row in _worst(report):
-        labels = [row[name] for name in _DRILL]
-        last_pass.labels(*labels).set(Verdict(row["verdict"]).metric)
-        known.labels(*labels).set(int(row["verdict"] == Verdict.KNOWN_DEFECT))
-        last_run.labels(*labels).set(from_stamp(row["ts_utc"]).timestamp())
+        drill, labels = row["drill"], (row["drill"], row["area"], row["severity"])
+        put(of.SESSION_PASS, Verdict(row["verdict"]).metric, *labels)
+        put(of.SESSION_KNOWN_DEFECT, int(row["verdict"] == Verdict.KNOWN_DEFECT), *labels)
+        put(of.SESSION_LAST_RUN, latest[drill], *labels)
+        if (passed := (report.last_passed or {}).get(drill)) is not None:
+            put(of.SESSION_LAST_PASS, from_stamp(passed).timestamp(), *labels)
         for name, seconds in row["phases"].items():
-            phase.labels(row["drill"], name).set(seconds)
+            put(of.SESSION_PHASE, seconds, drill, name)
         for name, (allowed, _) in row["budgets"].items():
-            limit.labels(row["drill"], name).set(allowed)
-    return generate_latest(registry)
+            put(of.SESSION_BUDGET, allowed, drill, name)
+    return registry
+
+
+def _counted_as(row: dict[str, Any]) -> str:
+    return SKIPPED if row.get("outcome") == SKIPPED else str(row["verdict"])
 
 
 def _worst(report: SessionReport) -> list[dict[str, Any]]:
@@ -66,3 +73,10 @@ def _worst(report: SessionReport) -> list[dict[str, Any]]:
         if known is None or order.index(Verdict(row["verdict"])) > order.index(Verdict(known["verdict"])):
             worst[row["drill"]] = row
     return list(worst.values())
+
+
+def _latest(report: SessionReport) -> dict[str, float]:
+    latest: dict[str, float] = {}
+    for row in report.drills:
+        latest[row["drill"]] = max(from_stamp(row["ts_utc"]).timestamp(), latest.get(row["drill"], 0.0))
+    return latest

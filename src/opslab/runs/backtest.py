@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from opslab import __version__
-from opslab.clock import Clock, SystemClock, to_stamp
+from opslab.clock import Clock, SystemClock
 from opslab.contract.events import (
     BacktestCompleted,
     BacktestStarted,
     EngineCounters,
     EventStreamFacts,
-    LabFacts,
     RunCompleted,
     RunFailed,
     RunInitialized,
@@ -24,6 +21,7 @@ from opslab.contract.spec import Fill
 from opslab.errors import OpsLabError, one_line
 from opslab.runs.finish import finish, render
 from opslab.runs.gate import asked_switches
+from opslab.runs.life import Life
 from opslab.runs.plan import Plan, plan_backtest
 from opslab.safety.switches import KillSwitches
 from opslab.store import layout
@@ -62,7 +60,7 @@ def initialize(lab: Lab, spec_file: SpecFile, clock: Clock | None = None) -> Bun
         StoreError: nothing can be written.
     """
     clock = clock or SystemClock()
-    life = _Life(lab, spec_file, spec_file.spec.run_id, clock)
+    life = Life(lab, spec_file, spec_file.spec.run_id, clock)
     first = RunInitialized(**life.base(Status.INITIALIZED), **life.origin())
     with BundleWriter.create(lab.runs, life.run_id, spec_file.content, first, clock) as writer:
         render(writer, (layout.METADATA,))
@@ -98,7 +96,7 @@ def run_backtest(
     """
     clock = clock or SystemClock()
     plan = plan_backtest(lab, spec_file, registry)
-    life = _Life(lab, spec_file, run_id or spec_file.spec.run_id, clock)
+    life = Life(lab, spec_file, run_id or spec_file.spec.run_id, clock)
     started = RunStarted(
         **life.base(Status.RUNNING),
         **life.origin(),
@@ -118,13 +116,13 @@ def run_backtest(
             finish(writer)
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
-            writer.append(life.failed(writer, error))
+            writer.append(_failed(life, writer, error))
         else:
             writer.append(RunCompleted(**life.base(Status.COMPLETED)))
         return finish(writer)
 
 
-def _execute(plan: Plan, life: _Life, writer: BundleWriter) -> None:
+def _execute(plan: Plan, life: Life, writer: BundleWriter) -> None:
     # Imports the engine, which commands and plans that never run one must not pay for.
     from opslab.engine.backtest import Feed  # noqa: PLC0415
     from opslab.engine.backtest import run_backtest as run_engine  # noqa: PLC0415
@@ -166,41 +164,12 @@ def _counters(spec: RunSpec, result: BacktestResult) -> EngineCounters:
     )
 
 
-@dataclass(frozen=True)
-class _Life:
-    """What every event of one run's life says."""
-
-    lab: Lab
-    spec_file: SpecFile
-    run_id: str
-    clock: Clock
-
-    def base(self, status: Status) -> dict[str, Any]:
-        spec = self.spec_file.spec
-        return {
-            "ts_utc": to_stamp(self.clock.now()),
-            "run_id": self.run_id,
-            "mode": spec.mode,
-            "engine": spec.engine,
-            "status": status,
-            "config_sha256": spec.config_sha256(),
-            "artifacts_dir": str(self.lab.runs / self.run_id),
-        }
-
-    def origin(self) -> dict[str, Any]:
-        """What the first event says of where the run comes from."""
-        return {
-            "spec_path": str(self.spec_file.path),
-            "spec_run_id": self.spec_file.spec.run_id,
-            "lab": LabFacts(root=str(self.lab.root), root_source=self.lab.source, version=__version__),
-        }
-
-    def failed(self, writer: BundleWriter, error: Exception) -> RunFailed:
-        """The terminal event of a run that an error ended, with what the engine had counted by then."""
-        partial: BacktestResult | None = getattr(error, "partial", None)
-        return RunFailed(
-            **self.base(Status.FAILED),
-            error=one_line(error if isinstance(error, OpsLabError) else f"{type(error).__name__}: {error}"),
-            counters=None if partial is None else _counters(self.spec_file.spec, partial),
-            event_stream=None if partial is None else _write_stream(writer, partial),
-        )
+def _failed(life: Life, writer: BundleWriter, error: Exception) -> RunFailed:
+    """Return the terminal event of a run that an error ended, with what the engine had counted by then."""
+    partial: BacktestResult | None = getattr(error, "partial", None)
+    return RunFailed(
+        **life.base(Status.FAILED),
+        error=one_line(error if isinstance(error, OpsLabError) else f"{type(error).__name__}: {error}"),
+        counters=None if partial is None else _counters(life.spec_file.spec, partial),
+        event_stream=None if partial is None else _write_stream(writer, partial),
+    )

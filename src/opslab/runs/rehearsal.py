@@ -11,12 +11,14 @@ from opslab.contract.spec import Mode
 from opslab.data.catalog import open_dataset
 from opslab.data.prepare import prepare_missing
 from opslab.drill.history import History, RunHistory
-from opslab.errors import CheckFailed, SpecError
+from opslab.errors import CheckFailed
 from opslab.runs.backtest import run_backtest
 from opslab.runs.finish import problems_of, render
+from opslab.runs.paper import run_paper
 from opslab.runs.spec_edit import edited
 from opslab.safety.switches import KillSwitches
 from opslab.store import layout
+from opslab.store.adding import alone
 from opslab.store.durable import make_directory, write_bytes
 from opslab.store.journal import Journal
 from opslab.store.reader import Bundle
@@ -72,27 +74,39 @@ class Rehearsal:
 
         Raises:
             CheckFailed: the run failed, and ``may_fail`` is not set.
-            SpecError: the changed spec is none, or its mode has no runner yet.
+            SpecError: the changed spec is none.
+            EngineError: a paper run that the gate lets through, since there is no live node yet.
         """
         chosen = edited(spec_file, changes) if changes else spec_file
-        if chosen.spec.mode is not Mode.BACKTEST:
-            raise SpecError("mode 'paper' cannot be run yet", where=chosen.path, fix="set mode: backtest")
-        prepare_samples(self.lab, chosen.spec)
         run_id = self.ids.effective(chosen.spec.run_id)
-        bundle = run_backtest(
+        bundle = self._backtest(chosen, run_id) if chosen.spec.mode is Mode.BACKTEST else self._paper(chosen, run_id)
+        self.adopt(bundle)
+        if bundle.metadata.error and not may_fail:
+            __tracebackhide__ = True
+            raise CheckFailed(f"OPS-RUN-FAILED: run {run_id} failed: {bundle.metadata.error}", ("OPS-RUN-FAILED",))
+        return bundle
+
+    def _backtest(self, spec_file: SpecFile, run_id: str) -> Bundle:
+        prepare_samples(self.lab, spec_file.spec)
+        return run_backtest(
             self.lab,
-            chosen,
+            spec_file,
             self.registry,
             clock=self.clock,
             run_id=run_id,
             session_id=self.ids.session_id,
             switches=self.switches,
         )
-        self.adopt(bundle)
-        if bundle.metadata.error and not may_fail:
-            __tracebackhide__ = True
-            raise CheckFailed(f"OPS-RUN-FAILED: run {run_id} failed: {bundle.metadata.error}", ("OPS-RUN-FAILED",))
-        return bundle
+
+    def _paper(self, spec_file: SpecFile, run_id: str) -> Bundle:
+        return run_paper(
+            self.lab,
+            spec_file,
+            clock=self.clock,
+            run_id=run_id,
+            session_id=self.ids.session_id,
+            switches=self.switches,
+        )
 
     def adopt(self, bundle: Bundle) -> Bundle:
         """Count a run that another process made as one of this drill's."""
@@ -186,7 +200,6 @@ def keep_report(report: DrillReport, name: str, bundles: list[Path], directory: 
     (path,) = sealed
     relative = f"{layout.DRILLS}/{name}.json"
     writer = BundleWriter(path, clock)
-    writer.write(relative, content)
     told = FailureDrillExecuted(
         ts_utc=report.ts_utc,
         run_id=path.name,
@@ -194,7 +207,11 @@ def keep_report(report: DrillReport, name: str, bundles: list[Path], directory: 
         outcome=report.outcome,
         report_path=relative,
         report_sha256=sha256_hex(content),
+        reconciliation_status=report.reconciliation_status,
+        simulated=None if report.statement is None else True,
     )
-    append_post(path, told, clock)
-    render(writer, layout.RENDERED)
+    with alone(path):
+        writer.write(relative, content)
+        append_post(path, told, clock)
+        render(writer, layout.RENDERED)
     return path / relative

@@ -1,4 +1,8 @@
-"""Sessions of drills on disk: their ids, their record, and pruning, which never takes a failed one silently."""
+"""Sessions of drills on disk: their ids, their record, what passed when, and pruning.
+
+Pruning never takes a failed session silently, and no session takes with it when a drill last passed: each record holds
+what the ones before it knew.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,31 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opslab.contract.drill import SessionReport
+from opslab.clock import from_stamp, to_stamp
+from opslab.contract.drill import SessionReport, Verdict
 from opslab.contract.encoding import pretty_json
 from opslab.contract.upgrades import read_artifact
-from opslab.errors import ContractError
+from opslab.errors import ContractError, StoreError
 from opslab.ids import fitted_id, is_session_id
 from opslab.store import layout
 from opslab.store.durable import make_directory, remove_tree, write_bytes
 from opslab.store.lock import Lock, is_alive
+from opslab.store.regular import read_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from pathlib import Path
+    from typing import Any
 
     from opslab.root import Lab
 
 SESSION_FILE = "session.json"
 HARMLESS = frozenset({"pass", "known_defect", "caught", "skipped"})
+NEWEST = 10
+"""So many sessions are asked when each drill last passed: one may not know of those that ran beside it."""
+MOST = 100
+"""So many are asked at the most, where none knows of those before it."""
 
 
 @dataclass
@@ -97,11 +110,9 @@ def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
     Raises:
         StoreError: something cannot be removed.
     """
-    found = (path for path in _directories(lab.sessions) if is_session_id(path.name))
-    sessions = sorted(found, key=lambda path: path.name, reverse=True)
     removed: list[str] = []
     kept: list[str] = []
-    for path in sessions[keep:]:
+    for path in _newest_first(lab)[keep:]:
         if is_alive(path):
             continue
         report = _read(path)
@@ -123,6 +134,69 @@ def has_passed(report: SessionReport) -> bool:
     )
 
 
+def last_passes(lab: Lab, now: datetime, rows: Iterable[Mapping[str, Any]] = ()) -> dict[str, str]:
+    """Return when each drill last passed, by slug, as the newest sessions on disk and ``rows`` tell.
+
+    A session that cannot be read costs only what it alone knew. A time in the future is passed over: it would say for
+    years that all is well.
+
+    Args:
+        lab: the lab.
+        now: the end of what can have happened.
+        rows: the drills of a session that is about to be written, if what passed there counts.
+    """
+    known = passes_of(rows)
+    is_inherited = False
+    try:
+        sessions = _newest_first(lab)[:MOST]
+    except OSError:  # pruning says so
+        sessions = []
+    for place, path in enumerate(sessions):
+        if is_inherited and place >= NEWEST:
+            break
+        report = _read(path)
+        if report is None:
+            continue
+        is_inherited = is_inherited or report.last_passed is not None
+        for slug, moment in _told_by(report).items():
+            if moment <= now:
+                known[slug] = max(moment, known.get(slug, moment))
+    return {slug: to_stamp(known[slug]) for slug in sorted(known)}
+
+
+def passes_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
+    """Return when each drill of one session passed: the drills of which every variant did, and their latest time."""
+    passed: dict[str, datetime] = {}
+    others: set[str] = set()
+    for row in rows:
+        slug, moment = str(row.get("drill")), _moment(row.get("ts_utc"))
+        if moment is not None and row.get("verdict") in _PASSED and row.get("mutant") is None:
+            passed[slug] = max(moment, passed.get(slug, moment))
+        else:
+            others.add(slug)
+    return {slug: moment for slug, moment in passed.items() if slug not in others}
+
+
+_PASSED = [verdict.value for verdict in Verdict if verdict.passed]
+
+
+def _told_by(report: SessionReport) -> dict[str, datetime]:
+    """Return when drills passed, as far as one record tells; one of an earlier lab knows only its own drills."""
+    if report.last_passed is not None:
+        moments = {slug: _moment(stamp) for slug, stamp in report.last_passed.items()}
+        return {slug: moment for slug, moment in moments.items() if moment is not None}
+    return passes_of(report.drills) if report.status == "completed" and not report.mutants else {}
+
+
+def _moment(stamp: object) -> datetime | None:
+    """Return a stamp's time; None for one that is malformed or from before there were Unix times."""
+    try:
+        moment = from_stamp(str(stamp))
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.timestamp() >= 0 else None
+
+
 def runs_of(lab: Lab, session_id: str) -> list[Path]:
     """Return the directories of the session's runs, told by their names alone."""
     effective = re.compile(rf".+-{re.escape(session_id)}-[a-z]+[0-9]*-[0-9]+")
@@ -130,10 +204,16 @@ def runs_of(lab: Lab, session_id: str) -> list[Path]:
 
 
 def _read(path: Path) -> SessionReport | None:
+    file = path / SESSION_FILE
     try:
-        return read_artifact(SessionReport, json.loads((path / SESSION_FILE).read_bytes()), str(path / SESSION_FILE))
-    except (OSError, ValueError, RecursionError, ContractError):
+        return read_artifact(SessionReport, json.loads(read_regular(file)), str(file))
+    except (ValueError, RecursionError, StoreError, ContractError):
         return None
+
+
+def _newest_first(lab: Lab) -> list[Path]:
+    found = (path for path in _directories(lab.sessions) if is_session_id(path.name))
+    return sorted(found, key=lambda path: path.name, reverse=True)
 
 
 def _directories(parent: Path) -> list[Path]:

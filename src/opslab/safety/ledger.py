@@ -11,7 +11,9 @@ from opslab.errors import StoreError
 from opslab.safety.evidence import set_aside
 from opslab.safety.index import IndexReading, read_index, salvaged_names
 from opslab.safety.layout import ANCHOR_SUFFIX, INDEX, LARGEST_JOURNAL, LARGEST_STATE, ROOTS, look, names_in
+from opslab.safety.litter import sweep_names
 from opslab.safety.reading import parsed
+from opslab.store.adding import held_directory
 from opslab.store.durable import make_directory, sync_directory, write_bytes
 from opslab.store.journal import GENESIS, Head, Journal
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from opslab.clock import Clock
 
 Trouble = (OSError, StoreError)
+
+LIST_SECONDS = 1.0
+"""How long to wait for another root that is entering itself in the list of roots."""
 
 
 class SwitchLedger:
@@ -42,6 +47,11 @@ class SwitchLedger:
     def roots_file_of(lab_root: Path) -> Path:
         """Return where a lab lists its switch roots: not below any of them, so that a mistyped root shows."""
         return lab_root / "runtime" / ROOTS
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file that ``read`` looks at; beside them it lists the root."""
+        return (self._anchor, self._index, *([self._roots_file] if self._roots_file else []))
 
     def read(self) -> IndexReading:
         """Return what the index says now."""
@@ -122,18 +132,26 @@ class SwitchLedger:
             return None
 
     def _register(self) -> None:
-        if self._roots_file is None:
+        if self._roots_file is None or self._is_listed(self._roots_file):
             return
-        name = self._name_of_root(self._roots_file.parent.parent)
-        listed, doubts = parsed(look(self._roots_file, LARGEST_STATE), checked_roots)
-        roots = listed["roots"] if listed else []
-        if name in roots and not doubts:
-            return
-        found = look(self._roots_file, LARGEST_STATE)
-        if doubts and not found.is_absent:
-            set_aside(self._roots_file, self._clock.now())
         make_directory(self._roots_file.parent)
-        write_bytes(self._roots_file, pretty_json({"schema_version": "v1", "roots": sorted({*roots, name})}))
+        with held_directory(self._roots_file.parent, LIST_SECONDS) as is_alone:
+            if not is_alone:  # switches of another root, which this root's lock does not keep out
+                raise StoreError("another process keeps the list", where=self._roots_file, fix="try again")
+            sweep_names(self._roots_file.parent, f"-{ROOTS}")
+            self._list_root(self._roots_file)
+
+    def _is_listed(self, path: Path) -> bool:
+        listed, _ = parsed(look(path, LARGEST_STATE), checked_roots)
+        return listed is not None and self._name_of_root(path.parent.parent) in listed["roots"]
+
+    def _list_root(self, path: Path) -> None:
+        found = look(path, LARGEST_STATE)
+        listed, doubts = parsed(found, checked_roots)
+        if doubts and not found.is_absent:
+            set_aside(path, self._clock.now())
+        roots = {*(listed["roots"] if listed else []), self._name_of_root(path.parent.parent)}
+        write_bytes(path, pretty_json({"schema_version": "v1", "roots": sorted(roots)}))
 
     def _name_of_root(self, lab_root: Path) -> str:
         # Relative where possible, so that a lab that was moved as a whole still knows its switches.

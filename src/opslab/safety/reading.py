@@ -103,6 +103,8 @@ def parsed(found: Found, check: Callable[[Mapping[str, Any]], None]) -> tuple[di
         check(document)
     except ValueError as error:
         return None, [f"{found.name} {error}"]
+    if not found.content.endswith(b"\n"):
+        return None, [f"{found.name} is cut short by its closing newline"]
     return document, []
 
 

@@ -7,7 +7,9 @@ older copy that was consistent when it was taken; and forgery by somebody who re
 from __future__ import annotations
 
 import uuid
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.switch_rules import GLOBAL
@@ -15,11 +17,13 @@ from opslab.errors import StoreError
 from opslab.ids import checked_id
 from opslab.safety.gate import GateDecision, decide
 from opslab.safety.holding import held
-from opslab.safety.layout import EVENTS_SUFFIX, LARGEST_JOURNAL, LARGEST_STATE, LOCK, STATE_SUFFIX, look
+from opslab.safety.layout import EVENTS_SUFFIX, LARGEST_JOURNAL, LARGEST_STATE, LOCK, STATE_SUFFIX, SUFFIXES, look
 from opslab.safety.ledger import SwitchLedger
+from opslab.safety.litter import sweep, unswept
 from opslab.safety.machine import event_of, said
 from opslab.safety.reading import SwitchReading, read_switch
 from opslab.safety.trip import SwitchWriter
+from opslab.safety.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +95,16 @@ class KillSwitches:
         """
         return decide(*self._readings(_checked(run_id), GLOBAL))
 
+    def watch(self, run_id: str) -> Watch:
+        """Return what answers as ``gate`` does, but reads the files only when they changed: for every single order.
+
+        Raises:
+            IdError: ``run_id`` is unsafe.
+        """
+        name = _checked(run_id)
+        own = [self.root / f"{it}{suffix}" for it in (name, GLOBAL) for suffix in SUFFIXES]
+        return Watch(partial(self._readings, name, GLOBAL), [self.root, *self._ledger.paths, *own], self._clock)
+
     def activate(self, run_id: str, reason: str, actor: str, source: str = "tc") -> Change:
         """Forbid new risk, over any corruption; durable when this returns.
 
@@ -104,7 +118,7 @@ class KillSwitches:
         """
         name, reason, actor = _checked(run_id), said(reason, "reason"), said(actor, "actor")
         warnings = self._ledger.make_root()
-        with held(self.root / LOCK, WAIT_SECONDS) as is_held:
+        with held(self.root / LOCK, WAIT_SECONDS) as is_held, nullcontext() if is_held else unswept(self.root):
             if not is_held:
                 warnings.append("another process keeps the lock: went on without it")
             index = self._ledger.read()
@@ -115,6 +129,8 @@ class KillSwitches:
                 self._ledger.note(event, head, warnings)
             if self._look(name, self._ledger.read()).state != "active":
                 raise StoreError("NOT ACTIVE after all", where=self.root, fix="stop the system by other means")
+            if is_held:
+                sweep(self.root)
         return Change(event, self.root / f"{name}{STATE_SUFFIX}", tuple(warnings))
 
     def clear(self, run_id: str, reason: str, actor: str, source: str = "tc") -> Change:
@@ -143,6 +159,7 @@ class KillSwitches:
             if trouble:
                 raise StoreError(f"could not be cleared: {trouble[0]}", where=self.root, fix="activate it again")
             writer.finish_clear(event)
+            sweep(self.root)
         return Change(event, writer.state_path, tuple(warnings))
 
     def _readings(self, *names: str) -> list[SwitchReading]:

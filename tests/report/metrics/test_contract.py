@@ -117,6 +117,7 @@ def test_the_sessions_families_are_what_its_textfile_holds():
         verdicts={},
         drills=({**row, "phases": {"steady": 1.0}, "budgets": {"recover_within": [5.0, 1.0]}},),
         runs=(),
+        last_passed={"d": "2026-01-01T00:00:00Z"},
     )
     found = {
         family.name: (family.documentation, set(family.samples[0].labels))

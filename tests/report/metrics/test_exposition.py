@@ -13,9 +13,11 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
+from opslab.contract.drill import SessionReport
 from opslab.report.metrics import catalogue as of
 from opslab.report.metrics.exposition import Format, block_of, document, label, number, page_of
 from opslab.report.metrics.values import Sample
+from opslab.report.session_metrics import render
 
 ANY_TEXT = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=300)
 VALUES = st.one_of(
@@ -48,6 +50,27 @@ def full(place):
     fields = {"comparison_status": "missing_artifacts", "compared_fields": [{"comparable": "gap"}]}
     evidence.write_text(json.dumps({**fields, "artifact_presence": presence}))
     return place
+
+
+@pytest.fixture
+def session():
+    """The textfile of a session that shows every family there is."""
+    row = {"drill": 'd"\n', "area": "a", "severity": "normal", "verdict": "pass", "ts_utc": "2026-01-01T00:00:00.5Z"}
+    report = SessionReport(
+        session_id="s",
+        started_at_utc="2026-01-01T00:00:00Z",
+        completed_at_utc=None,
+        status="completed",
+        seed=1,
+        lab_version="1",
+        engine_version="1",
+        mutants=False,
+        verdicts={},
+        drills=({**row, "phases": {"steady": 1.0}, "budgets": {"recover_within": [5.0, 1.0]}},),
+        runs=(),
+        last_passed={row["drill"]: row["ts_utc"]},
+    )
+    return render(report).decode()
 
 
 def test_every_family_has_help_and_type_once_before_its_samples(full):
@@ -92,9 +115,11 @@ def test_openmetrics_families_do_not_share_a_name(full):
 @pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt install prometheus)"
 )
-def test_promtool_accepts_every_family(full):
+@pytest.mark.parametrize("kind", ["page", "session"])
+def test_promtool_accepts_every_family(full, session, kind):
+    text = {"page": full.text(), "session": session}[kind]
     done = subprocess.run(
-        ["promtool", "check", "metrics"], input=full.text(), capture_output=True, text=True, timeout=60, check=False
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

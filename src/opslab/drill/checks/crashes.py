@@ -20,7 +20,8 @@ def runs_recoverable(history: History, _spec: RunSpec | None) -> Judgement:
     """However a run died, it left nothing or a bundle that recovery closed; nothing acknowledged was lost.
 
     Judges the fact ``attempts``, one entry a death as found after recovery:
-    ``{step, died, is_visible, status, problems, acknowledged, kept, litter}``.
+    ``{step, died, is_visible, status, problems, acknowledged, kept, litter}``; ``kept`` counts those of the
+    acknowledged lines that are still there, by their digests.
     """
     attempts = history.fact("attempts")
     deaths = [attempt for attempt in attempts if attempt["died"]]

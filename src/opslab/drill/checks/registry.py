@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
-_BUILT_IN = tuple(f"opslab.drill.checks.{name}" for name in ("bundles", "crashes", "data", "fills", "runs", "safety"))
+_MODULES = (
+    "bundles",
+    "crashes",
+    "data",
+    "exposition",
+    "fills",
+    "paper",
+    "reconciliation",
+    "recovery",
+    "runs",
+    "safety",
+)
+_BUILT_IN = tuple(f"opslab.drill.checks.{name}" for name in _MODULES)
 CRASHED = "OPS-CHECK-CRASHED"
 FACTS_MISSING = "OPS-FACTS-MISSING"
 

@@ -229,18 +229,39 @@ INDEX: Mapping[Family, int] = MappingProxyType({family: number for number, famil
 """Each family's place in ``FAMILIES``."""
 
 _DRILL = ("drill", "area", "severity")
-SESSION: tuple[Family, ...] = (
-    _lab("drill_pass", "Verdict of the drill: 1 passed, 0 failed, -1 unknown or error.", *_DRILL, addition=True),
-    _lab(
-        "drill_known_defect",
-        "1 when the drill passed only because its finding is a known defect.",
-        *_DRILL,
-        addition=True,
-    ),
-    _lab("drill_last_run_timestamp_seconds", "When the drill was judged.", *_DRILL, addition=True),
-    _lab("drill_phase_duration_seconds", "How long a phase of the drill took.", "drill", "phase", addition=True),
-    _lab("drill_budget_seconds", "The longest that the drill allows.", "drill", "budget", addition=True),
-    _lab("session_drills", "Drills of the session, by verdict.", "verdict", addition=True),
-    _lab("build_info", "What produced this file.", "version", "engine", "contract", addition=True),
+SESSION_PASS = _lab(
+    "drill_pass", "Verdict of the drill: 1 passed, 0 failed, -1 unknown or error.", *_DRILL, addition=True
 )
-"""Every family of a session's textfile, which ``opslab.report.session_metrics`` writes."""
+SESSION_KNOWN_DEFECT = _lab(
+    "drill_known_defect",
+    "1 when the drill passed only because its finding is a known defect.",
+    *_DRILL,
+    addition=True,
+)
+SESSION_LAST_RUN = _lab(
+    "drill_last_run_timestamp_seconds", "When the drill was judged, in Unix time.", *_DRILL, addition=True
+)
+SESSION_LAST_PASS = _lab(
+    "drill_last_pass_timestamp_seconds",
+    "When the drill last passed, in this session or an earlier one, in Unix time; absent when it never did.",
+    *_DRILL,
+    addition=True,
+)
+SESSION_PHASE = _lab(
+    "drill_phase_duration_seconds", "How long a phase of the drill took.", "drill", "phase", addition=True
+)
+SESSION_BUDGET = _lab("drill_budget_seconds", "The longest that the drill allows.", "drill", "budget", addition=True)
+SESSION_DRILLS = _lab("session_drills", "Drills of the session, by verdict.", "verdict", addition=True)
+SESSION_BUILD = _lab("build_info", "What judged the drills; always 1.", "version", "engine", "contract", addition=True)
+
+SESSION: tuple[Family, ...] = (
+    SESSION_PASS,
+    SESSION_KNOWN_DEFECT,
+    SESSION_LAST_RUN,
+    SESSION_LAST_PASS,
+    SESSION_PHASE,
+    SESSION_BUDGET,
+    SESSION_DRILLS,
+    SESSION_BUILD,
+)
+"""Every family of a session's textfile and of a push, in the order in which they are written."""

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 
     from opslab.report.metrics.catalogue import Family
 
+_SESSIONS = """\
+Written to `artifacts/sessions/<session>/metrics.prom`, and pushed where `--opslab-pushgateway` says so. A session of
+mutants says nothing about the drills: it writes and pushes none."""
 _HEAD = "| Metric | Type | Unit | Labels | Meaning |\n|---|---|---|---|---|\n"
 
 
 def reference() -> str:
     """Return every family as Markdown: those of ``/metrics`` and of ``tc metrics export``, then a session's."""
     return (
-        f"## Runs and evidence\n\n{_HEAD}{_rows(FAMILIES)}\n"
-        f"## Drill sessions\n\nWritten to `artifacts/sessions/<session>/metrics.prom`.\n\n{_HEAD}{_rows(SESSION)}"
+        f"## Runs and evidence\n\n{_HEAD}{_rows(FAMILIES)}\n## Drill sessions\n\n{_SESSIONS}\n\n{_HEAD}{_rows(SESSION)}"
     )
 
 
