@@ -27,6 +27,7 @@ MEMORY_MB = 100
 CORE = {"mode": "backtest", "engine": "nautilus", "venue": "binance", "instrument": "BTCUSDT"}
 STAMP = "2026-01-01T00:00:{:02d}.000001Z"
 EVENTS = ("run_started", "backtest_started", "backtest_completed", "run_completed")
+SEALED = ("events.jsonl", "journal.jsonl", "metadata.json", "metrics.json", "report.md", "run_spec.yaml", "views.jsonl")
 
 
 def measure(quick: bool) -> list[Ratio]:  # noqa: FBT001 - the one switch of every benchmark
@@ -61,10 +62,13 @@ def _write_run(path: Path, events: int = 0) -> None:
     metrics = {**head, **names, **counts, **flags, "orders_submitted": 8, "fills_count": 4}
     (path / "metadata.json").write_text(json.dumps({**head, **times, "is_placeholder": False}, indent=2))
     (path / "metrics.json").write_text(json.dumps(metrics, indent=2))
-    (path / "manifest.json").write_text("{}")
     chain = {"config_sha256": "0" * 64, "prev_sha256": "0" * 64, "artifacts_dir": str(path), **head}
     lines = [json.dumps({"event": name, **chain}) + "\n" for name in EVENTS]
     (path / "journal.jsonl").write_text("".join(lines) + lines[1] * events)
+    sealed = [{"path": name, "sha256": "0" * 64, "size_bytes": 0} for name in SEALED]
+    digests = {"schema_version": "v1", "created_at_utc": STAMP.format(3), "content_sha256": "0" * 64, "files": sealed}
+    end = {"lines": len(EVENTS) + events, "head_sha256": "0" * 64}
+    (path / "manifest.json").write_text(json.dumps({"run_id": path.name, **digests, "journal": end}, indent=2))
 
 
 def _scrapes(runs: Path, count: int = 10) -> list[float]:

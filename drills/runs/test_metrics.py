@@ -14,6 +14,7 @@ from fixtures.scraping import Scraper, lines_of, serving, unreadable
 
 from opslab.report.metrics import bundle as bundle_reader
 from opslab.report.metrics import scan
+from opslab.report.metrics.journal import JournalCount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,6 +79,8 @@ def _uncounted() -> AbstractContextManager[object]:
 @pytest.mark.drill("metrics-bundle-broken", rehearses=["OP-12"], severity="critical", runbook=RUNBOOK)
 @pytest.mark.mutant("one-bundle-stops-all", _unguarded)
 @pytest.mark.mutant("unreadable-uncounted", _uncounted)
+@pytest.mark.mutant("cut-journal-uncounted", lambda: mock.patch.object(JournalCount, "shortfall", return_value=None))
+@pytest.mark.mutant("living-run-counted", lambda: mock.patch.object(bundle_reader, "_has_ended", return_value=True))
 def test_a_broken_bundle_costs_only_itself_on_metrics(drill: Drill, stage: Stage) -> None:
     """A bundle broken in any way costs only itself on /metrics, and what cannot be read of it is counted."""
     names = [path.name for path in stage.neighbours]

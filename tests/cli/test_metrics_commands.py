@@ -130,6 +130,27 @@ def test_a_malformed_file_is_named(runs, file, content):
     assert str(runs / "r1" / file) in error_of(export(runs))
 
 
+@pytest.mark.parametrize("size", [0, 5, len(EVENTS) - 1, 1 << 28], ids=["empty", "5", "cut", "256 MB of NULs"])
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_journal_that_is_not_whole_is_one_line_and_takes_little_memory(runs, size, is_sealed):
+    if is_sealed:
+        (runs / "r1" / "manifest.json").write_text(json.dumps({"run_id": "r1", "journal": {"lines": 2}}))
+    assert export(runs).exit_code == 0
+    os.truncate(runs / "r1" / "journal.jsonl", size)
+    tracemalloc.start()
+    told = error_of(export(runs))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(runs / "r1" / "journal.jsonl") in told
+    assert peak < 16 << 20
+    assert export(runs, "--no-include-journal").exit_code == 0
+
+
+def test_a_sealed_journal_that_lost_whole_lines_is_one_line(runs):
+    (runs / "r1" / "manifest.json").write_text(json.dumps({"run_id": "r1", "journal": {"lines": 3}}))
+    assert "has 2 whole lines, 3 were sealed" in error_of(export(runs))
+
+
 def test_a_malformed_report_of_a_drill_is_passed_over_with_a_comment(runs):
     (runs / "r1" / "drills").mkdir()
     (runs / "r1" / "drills" / "good.json").write_text('{"drill_name": "d", "pass": true}')
@@ -171,8 +192,9 @@ def test_a_filter_that_is_no_run_id_is_one_line(runs):
 
 
 @contextlib.contextmanager
-def started(*words: object) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", CONSOLE, "metrics", "serve", *map(str, words)]
+def started(*words: object, root: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    named = ["--root", str(root)] if root else []
+    command = [sys.executable, "-c", CONSOLE, *named, "metrics", "serve", *map(str, words)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -202,6 +224,19 @@ def test_serve_says_where_answers_and_ends_cleanly(runs, port, stop):
         process.send_signal(stop)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_serve_shows_the_global_switch_of_the_lab_and_export_does_not(runs, port, tmp_path):
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    words = ["kill", "activate", "--all", "--reason", "drill", "--actor", "tester"]
+    subprocess.run([sys.executable, "-c", CONSOLE, "--root", lab, *words], check=True, capture_output=True, timeout=60)
+    with started("--artifacts-root", runs, "--port", port, root=lab) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        text = get(f"http://127.0.0.1:{port}/metrics")
+    assert f'{PREFIX}kill_switch_global_state{{state="active"}} 2\n' in text
+    assert "kill_switch_global_state" not in export(runs).stdout
 
 
 def test_serve_names_what_it_cannot_read_and_shows_the_evidence(runs, port, tmp_path):
@@ -244,7 +279,7 @@ def test_neither_command_loads_what_is_heavy(runs):
     look = (
         "import sys\nfrom pathlib import Path\nimport opslab.cli.metrics\n"
         "light = set(sys.modules)\n"
-        "import opslab.report.metrics.exporter, opslab.report.metrics.server\n"
+        "import opslab.report.metrics.exporter, opslab.report.metrics.server, opslab.report.metrics.global_switch\n"
         f"assert opslab.report.metrics.exporter.export_run(Path({str(runs)!r}), 'r1')\n"
         "print(sorted({'pydantic', 'pandas', 'numpy', 'pyarrow', 'nautilus_trader', 'prometheus_client', 'yaml'} & set(sys.modules)))\n"
         "print(sorted({'msgspec', 'http.server'} & light))"

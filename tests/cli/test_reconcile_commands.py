@@ -67,7 +67,7 @@ def test_a_match_prints_the_contracts_lines(lab, observed):
         f"result_path=artifacts/runs/{RUN}/reconciliation_result.json",
         "check_position=ok matched=true details=the positions agree",
         "check_open_orders=ok matched=true details=the open orders agree",
-        "check_freshness=ok matched=true details=position and orders are within max_age_seconds of as_of_utc",
+        "check_freshness=ok matched=true details=nothing is older than max_age_seconds, and both files are of one time",
     ]
     assert json.loads((lab.root / f"artifacts/runs/{RUN}/reconciliation_result.json").read_text())["pass"] is True
 

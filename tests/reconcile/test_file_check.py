@@ -163,6 +163,20 @@ def test_the_limit_is_the_observed_one_else_the_expected_one():
     assert severities(judged(observed, changed("freshness", None)))[2] == "unknown"
 
 
+@pytest.mark.parametrize(("apart", "severity"), [(0, "ok"), (30, "ok"), (30.000001, "warning"), (10**9, "warning")])
+@pytest.mark.parametrize("older", ["expected", "observed"])
+def test_files_of_two_times_are_a_warning_that_matches(older, apart, severity):
+    as_of = datetime.fromisoformat(BASE["as_of_utc"])
+    past = as_of - timedelta(seconds=apart)
+    old = changed("as_of_utc", past.isoformat())
+    old["freshness"] |= dict.fromkeys(("position_ts_utc", "orders_ts_utc"), past.isoformat())
+    judgement = judged(old, BASE) if older == "observed" else judged(BASE, old)
+    assert severities(judgement) == ["ok", "ok", severity]
+    assert judgement.passed
+    keys = [(item.kind, item.key) for item in judgement.differences]
+    assert keys == ([(Kind.STALE, f"{older}.as_of_utc")] if severity == "warning" else [])
+
+
 @pytest.mark.parametrize("field", ["position_ts_utc", "orders_ts_utc"])
 def test_a_missing_stamp_is_unknown(field):
     assert severities(judged(changed(f"freshness.{field}", None)))[2] == "unknown"

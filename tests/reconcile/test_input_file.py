@@ -118,7 +118,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     told = {name: refused(tmp_path / name) for name in ("link", "folder", "pipe", "absent")}
     assert "symlink" in told["link"]
-    assert "directory" in told["folder"]
+    assert ": is a directory; " in told["folder"]
     assert "not a regular file" in told["pipe"]
     assert "No such file" in told["absent"]
     assert "cannot be read" in refused(tmp_path / ("x" * 300))

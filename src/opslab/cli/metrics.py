@@ -58,15 +58,19 @@ def serve(
 
 
 def _serve(runs: Path | None, evidence: Path | None, host: str, port: int, run_id: str | None) -> None:
+    from opslab.cli.main import current_lab, system_clock
     from opslab.ids import checked_id
     from opslab.report.metrics.exporter import Exporter
+    from opslab.report.metrics.global_switch import GlobalSwitch
     from opslab.report.metrics.server import MetricsServer
 
+    lab = current_lab()
     exporter = Exporter(
-        runs or _lab_runs(),
-        evidence or _lab_evidence(),
+        runs or lab.runs,
+        evidence or lab.evidence,
         only=None if run_id is None else checked_id(run_id),
         tell=lambda line: typer.echo(line, err=True),
+        switch=GlobalSwitch(lab, system_clock()),
     )
     with MetricsServer(host, port, exporter.scrape) as server:
         typer.echo(f"serving {server.url}")
@@ -77,9 +81,3 @@ def _lab_runs() -> Path:
     from opslab.cli.main import current_lab
 
     return current_lab().runs
-
-
-def _lab_evidence() -> Path:
-    from opslab.cli.main import current_lab
-
-    return current_lab().evidence

@@ -32,7 +32,7 @@ _PRECEDENCE = tuple(CheckSeverity)
 _CHECKS: tuple[tuple[Literal["position", "open_orders", "freshness"], Subject, str], ...] = (
     ("position", Subject.POSITION, "the positions agree"),
     ("open_orders", Subject.ORDER, "the open orders agree"),
-    ("freshness", Subject.FRESHNESS, "position and orders are within max_age_seconds of as_of_utc"),
+    ("freshness", Subject.FRESHNESS, "nothing is older than max_age_seconds, and both files are of one time"),
 )
 _SHOWN = 3
 
@@ -76,7 +76,8 @@ def judge(expected: ReconciliationInput, observed: ReconciliationInput, now: dat
 
     Numbers compare by value and must be equal. A number that cannot be used, a flat position that holds something and
     an order id given twice are ``unknown``; so are stamps after ``now``. Ages are measured at the observed
-    ``as_of_utc``, so that the judgement of two files does not depend on when it is made.
+    ``as_of_utc``, so that the judgement of two files does not depend on when it is made; the age of the older file is
+    measured at the ``as_of_utc`` of the newer one, because views of two times say nothing about each other.
 
     Args:
         expected: the file that is trusted.
@@ -176,6 +177,9 @@ def _freshness(expected: ReconciliationInput, observed: ReconciliationInput, now
     if limit is None:
         yield Difference(Kind.UNKNOWN, Subject.FRESHNESS, "max_age_seconds")
     longest = math.inf if limit is None else limit
+    older, newer = sorted([(expected.as_of_utc, "expected"), (observed.as_of_utc, "observed")])
+    if found := age_difference(f"{older[1]}.as_of_utc", older[0], newer[0], longest):
+        yield found
     for field, stamp in _stamps(observed).items():
         if found := age_difference(f"observed.{field}", stamp, observed.as_of_utc, longest):
             yield found

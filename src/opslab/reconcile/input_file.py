@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +13,7 @@ from pydantic import ValidationError
 from opslab.contract.encoding import sha256_hex
 from opslab.contract.reconciliation import ReconciliationInput
 from opslab.errors import ContractError, one_line
+from opslab.store.regular import MISSING, open_regular, trouble_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,19 +52,14 @@ def read_input(path: Path, run_id: str) -> ReadInput:
 
 
 def _bounded(path: Path) -> bytes:
+    what = trouble_of(path)
+    if what is not None and what != MISSING:
+        raise ContractError(what, where=path, fix="name the JSON file itself")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-                raise ContractError(f"is {kind}", where=path, fix="name a JSON file")
+        with os.fdopen(open_regular(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ELOOP:
-            reason = "is a symlink, which the lab does not follow"
-        else:
-            reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise ContractError(reason, where=path, fix="name a JSON file that you can read") from error
     if len(raw) > MAX_BYTES:
         raise ContractError(f"is larger than {MAX_BYTES // 2**20} MiB", where=path, fix="compare fewer orders at once")

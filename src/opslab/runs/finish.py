@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from opslab.store.writer import BundleWriter
 
-RENDERERS = {layout.METADATA: render_metadata, layout.METRICS: render_metrics, layout.REPORT: render_report}
-"""The files that are pure functions of spec, journal and later facts."""
+RENDERERS = {layout.METRICS: render_metrics, layout.REPORT: render_report, layout.METADATA: render_metadata}
+"""The files that are pure functions of spec, journal and later facts; what says that the run has ended comes last."""
 
 
 def render(writer: BundleWriter, names: Iterable[str] = tuple(RENDERERS)) -> None:

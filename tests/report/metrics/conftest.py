@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from opslab.clock import SystemClock
 from opslab.report.metrics.catalogue import PREFIX
 from opslab.report.metrics.exporter import Exporter
 from opslab.report.metrics.exposition import Format
+from opslab.report.metrics.global_switch import GlobalSwitch
+from opslab.root import find_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +46,9 @@ class Place:
 
     def __post_init__(self) -> None:
         self.runs.mkdir(parents=True)
-        self.exporter = Exporter(self.runs, self.evidence, only=None, tell=self.told.append)
+        self.lab = find_lab(self.root, {}, [self.root])
+        switch = GlobalSwitch(self.lab, SystemClock())
+        self.exporter = Exporter(self.runs, self.evidence, only=None, tell=self.told.append, switch=switch)
 
     @property
     def runs(self) -> Path:
@@ -67,6 +72,11 @@ class Place:
         self.write(f"{run_id}/metrics.json", metrics(run_id))
         self.write(f"{run_id}/journal.jsonl", "".join(json.dumps({"event": name}) + "\n" for name in EVENTS))
         return self.runs / run_id
+
+    def sealed(self, run_id: str, lines: int) -> None:
+        """Write the manifest of a run whose journal has ``lines``."""
+        head = {"lines": lines, "head_sha256": "0" * 64}
+        self.write(f"{run_id}/manifest.json", {"schema_version": "v1", "run_id": run_id, "journal": head})
 
     def started(self, run_id: str, *events: str) -> Path:
         """Write a run that has a journal only: it still runs, or its process died."""

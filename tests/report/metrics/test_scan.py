@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from opslab.report.metrics import scan as scanning
-from opslab.report.metrics.files import open_directory
-from opslab.report.metrics.journal import MAX_EVENTS, JournalCount
+from opslab.report.metrics.files import stamp_of
 from opslab.report.metrics.scan import RunScanner
 
 CORE = ("backtest", "nautilus", "binance", "BTCUSDT")
@@ -83,20 +79,58 @@ def test_new_runs_appear_in_order_and_removed_ones_vanish(place):
     assert [key[1] for key in place.samples() if key[0] == "run_info"] == ["a"]
 
 
-def test_a_file_of_an_ended_run_that_is_overwritten_in_place_is_seen_after_some_scans(place, scanner, monkeypatch):
-    monkeypatch.setattr(scanning, "FULL_CHECKS", 2)
-    for name in "abcdef":
+@pytest.mark.parametrize("file", ["metrics.json", "metadata.json", "manifest.json", "journal.jsonl"])
+@pytest.mark.parametrize("runs", [2, 7, 40])
+def test_any_file_of_an_ended_run_that_is_overwritten_in_place_is_seen_within_a_round(
+    place, scanner, monkeypatch, file, runs
+):
+    monkeypatch.setattr(scanning, "FULL_CHECKS", 1)
+    for number in range(runs):
+        place.run(f"r{number}")
+        place.sealed(f"r{number}", 4)
+    victims = [f"r{number}" for number in range(0, runs, 3)]
+    scanner.scan()
+    for name in victims:
+        path = place.runs / name / file
+        with path.open("r+b") as found:  # as large as before
+            found.seek(3)
+            found.write(b"\0")
+    scans = [scanner.scan() for _ in range(min(runs, scanning.ROUND))]
+    assert sum(scan.read for scan in scans) == len(victims)
+    assert scans[-1].problems
+    assert {(name, told) for name, told, _ in scans[-1].problems} == {(name, file) for name in victims}
+
+
+def test_runs_that_come_and_go_do_not_keep_another_from_its_turn(place, scanner, monkeypatch):
+    monkeypatch.setattr(scanning, "FULL_CHECKS", 1)
+    for name in "bdfh":
         place.run(name)
     scanner.scan()
-    place.write("f/metrics.json", {"run_id": "f", "bars_seen": 1})
-    assert sum(scanner.scan().read for _ in range(3)) == 1
+    place.write("h/metrics.json", {"run_id": "h", "bars_seen": 1})
+    read = []
+    for name in "bdf":
+        shutil.rmtree(place.runs / name)
+        read.append(scanner.scan().read)
+    assert sum(read) == 1
+
+
+def test_nothing_in_an_ended_run_is_looked_at_more_than_once_in_a_quiet_scan(place, scanner, monkeypatch):
+    for name in "abc":
+        place.run(name)
+        place.sealed(name, 4)
+    scanner.scan()
+    looked: list[str] = []
+    monkeypatch.setattr(RunScanner, "_due", lambda *_: frozenset())
+    monkeypatch.setattr(scanning, "stamp_of", lambda root, names: looked.extend(names) or stamp_of(root, names))
+    assert scanner.scan().read == 0
+    assert looked == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("file", ["journal.jsonl", "post.jsonl", "drills/d.json", "metadata.json"])
 def test_what_the_lab_itself_changes_is_seen_at_once(place, scanner, monkeypatch, file):
     from opslab.store.durable import write_bytes
 
-    monkeypatch.setattr(scanning, "FULL_CHECKS", 0)
+    monkeypatch.setattr(RunScanner, "_due", lambda *_: frozenset())
     path = place.run("a")
     place.write("a/post.jsonl", "")
     place.write("a/drills/c.json", {"drill_name": "c"})
@@ -110,7 +144,7 @@ def test_what_the_lab_itself_changes_is_seen_at_once(place, scanner, monkeypatch
 
 
 def test_every_file_of_a_running_run_is_looked_at_each_time(place, scanner, monkeypatch):
-    monkeypatch.setattr(scanning, "FULL_CHECKS", 0)
+    monkeypatch.setattr(RunScanner, "_due", lambda *_: frozenset())
     place.started("a")
     place.write("a/metrics.json", {"run_id": "a"})
     scanner.scan()
@@ -171,84 +205,3 @@ def test_an_empty_directory_gives_one_comment(place):
         line for line in place.text().splitlines() if line.startswith("# ") and line.split()[1] not in {"HELP", "TYPE"}
     ]
     assert comments == [f"# no runs in {place.runs}"]
-
-
-def test_an_unfinished_line_does_not_count_until_it_is_whole(place):
-    path = place.run("a") / "journal.jsonl"
-    with path.open("ab") as lines:
-        lines.write(b'{"event":"a')
-        lines.flush()
-        assert place.samples()["journal_events_total", "a", *CORE] == 4
-        lines.write(b'b"}\n')
-    assert place.samples()["journal_event_total", "a", *CORE, "ab"] == 1
-    assert place.told == []
-
-
-def test_only_the_appended_part_of_a_journal_is_read(place):
-    path = place.run("a") / "journal.jsonl"
-    root, count = open_directory(place.runs), JournalCount()
-    assert count.read(root, "a/journal.jsonl") == path.stat().st_size
-    with path.open("a") as lines:
-        lines.write('{"event":"x"}\n')
-    assert count.read(root, "a/journal.jsonl") == len('{"event":"x"}\n')
-    assert count.read(root, "a/journal.jsonl") == 0
-    os.close(root)
-    assert (count.lines, count.events["x"]) == (5, 1)
-
-
-@pytest.mark.parametrize(
-    "content", ["", '{"event":"new"}\n', '{"event":"new"}\n' * 50], ids=["empty", "shorter", "longer"]
-)
-def test_a_journal_that_was_rewritten_is_counted_anew(place, content):
-    path = place.run("a") / "journal.jsonl"
-    root, count = open_directory(place.runs), JournalCount()
-    count.read(root, "a/journal.jsonl")
-    path.write_text(content)
-    count.read(root, "a/journal.jsonl")
-    os.close(root)
-    assert count.lines == content.count("\n")
-    assert set(count.events) == ({"new"} if content else set())
-
-
-@given(st.lists(st.binary(max_size=40) | st.just(b'{"event":"e"}') | st.just(b"\n"), max_size=12), st.integers(1, 7))
-@example([b'{"event":"e"}', b'{"event":"e"}', b"\n", b"\n"], 1)
-@settings(max_examples=60, deadline=None)
-def test_a_journal_read_in_pieces_counts_as_one_read_at_once(new_place, pieces, block):
-    from opslab.report.metrics import journal
-
-    place = new_place()
-    path = place.write("a/journal.jsonl", b"")
-    root, whole, parts = open_directory(place.runs), JournalCount(), JournalCount()
-    before, journal.BLOCK = journal.BLOCK, block
-    try:
-        for piece in pieces:
-            with path.open("ab") as lines:
-                lines.write(piece)
-            parts.read(root, "a/journal.jsonl")
-    finally:
-        journal.BLOCK = before
-    whole.read(root, "a/journal.jsonl")
-    os.close(root)
-    assert (whole.lines, whole.events, whole.broken) == (parts.lines, parts.events, parts.broken)
-    assert whole.lines == b"".join(pieces).count(b"\n")
-
-
-def test_a_line_too_long_to_hold_is_broken_and_the_rest_counts(place, monkeypatch):
-    from opslab.report.metrics import journal
-
-    monkeypatch.setattr(journal, "MAX_LINE", 100)
-    monkeypatch.setattr(journal, "BLOCK", 64)
-    place.run("a")
-    place.write("a/journal.jsonl", '{"event":"a"}\n{"event":"' + "x" * 1000 + '"}\n{"event":"b"}\n{"event":"b"}\n')
-    found = place.samples()
-    assert found["journal_events_total", "a", *CORE] == 4
-    assert found["journal_event_total", "a", *CORE, "b"] == 2
-    assert found["bundle_files_unreadable", "journal.jsonl"] == 1
-
-
-def test_a_flood_of_event_names_is_bounded(place):
-    place.run("a")
-    place.write("a/journal.jsonl", "".join(f'{{"event":"e{number}"}}\n' for number in range(5 * MAX_EVENTS)))
-    events = {key[-1]: value for key, value in place.samples().items() if key[0] == "journal_event_total"}
-    assert len(events) == MAX_EVENTS + 1
-    assert (events["e0"], events["other"]) == (1, 4 * MAX_EVENTS)

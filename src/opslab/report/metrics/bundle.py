@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opslab.errors import one_line
 from opslab.report.metrics import records
+from opslab.report.metrics.catalogue import ENDED
 from opslab.report.metrics.files import read_regular
 from opslab.report.metrics.journal import JournalCount, first_event
 from opslab.report.metrics.records import Metadata, RunRecord, decoded
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opslab.report.metrics.journal import Terminal
-    from opslab.report.metrics.records import Drill, FirstEvent, Record
+    from opslab.report.metrics.records import Drill, FirstEvent, Manifest, Record
 
 READINESS = "connectivity_readiness.json"
 PROBE = "connectivity_probe.json"
@@ -30,7 +31,9 @@ _JOURNALS = (layout.JOURNAL, layout.POST)
 _GROWS = (layout.DRILLS, layout.JOURNAL, layout.POST)
 _SEALED_GROWS = (layout.DRILLS, layout.POST)
 _WITH_METRICS = frozenset({"completed", "safety_blocked"})  # a failed run of the earlier lab has none
-_SHOWN = frozenset({layout.METADATA, layout.METRICS, *_JOURNALS, READINESS, PROBE, RECONCILIATION, layout.DRILLS})
+_SHOWN = frozenset(
+    {layout.METADATA, layout.METRICS, layout.MANIFEST, *_JOURNALS, READINESS, PROBE, RECONCILIATION, layout.DRILLS}
+)
 
 
 class Watched(NamedTuple):
@@ -80,10 +83,14 @@ class BundleReader:
             OSError: the directory cannot be listed.
         """
         reading = _Reading(root, self.name, frozenset(_names(root, self.name)))
-        journals = tuple(self._counted(reading))
+        # Before the journals, which only grow: what these two say of them must not be news to what is counted.
         metadata = reading.file(Metadata, layout.METADATA)
+        manifest = reading.file(records.Manifest, layout.MANIFEST)
+        journals = tuple(self._counted(reading, is_final=_has_ended(reading, metadata)))
         if metadata is None:
             metadata = self._told(reading)
+        if _has_ended(reading, metadata):
+            self._require_whole(reading, metadata, manifest)
         metrics = reading.file(records.Metrics, layout.METRICS)
         if metrics is None and metadata is not None and metadata.status in _WITH_METRICS:
             reading.problem(layout.METRICS, f"is missing from a run that is {metadata.status}")
@@ -99,16 +106,16 @@ class BundleReader:
             problems=tuple(reading.problems.items()),
         )
 
-    def _counted(self, reading: _Reading) -> Iterator[JournalCount]:
+    def _counted(self, reading: _Reading, *, is_final: bool) -> Iterator[JournalCount]:
         for file in _JOURNALS:
-            if file not in reading.names:
-                self.journals.pop(file, None)
+            count = self.journals.setdefault(file, JournalCount())
+            try:
+                count.read(reading.root, f"{self.name}/{file}", is_final=is_final)
+            except FileNotFoundError:
+                del self.journals[file]
                 if file == layout.JOURNAL:
                     reading.problem(file, "is missing")
                 continue
-            count = self.journals.setdefault(file, JournalCount())
-            try:
-                count.read(reading.root, f"{self.name}/{file}")
             except (OSError, ValueError) as error:
                 del self.journals[file]
                 reading.problem(file, why(error))
@@ -116,6 +123,15 @@ class BundleReader:
             if count.broken:
                 reading.problem(file, f"has {count.broken} lines that are no event")
             yield count
+
+    def _require_whole(self, reading: _Reading, metadata: Metadata | None, manifest: Manifest | None) -> None:
+        journal, post = (self.journals.get(file) for file in _JOURNALS)
+        if journal is not None and (reason := journal.shortfall(manifest.journal.lines if manifest else None)):
+            reading.problem(layout.JOURNAL, reason)
+        # What came later may be in the middle of being written, so that its last line need not be whole.
+        told, lines = metadata.post.lines if metadata and metadata.post else 0, post.lines if post else 0
+        if lines < told:
+            reading.problem(layout.POST, f"has {lines} whole lines, {layout.METADATA} tells of {told}")
 
     def _told(self, reading: _Reading) -> Metadata | None:
         """Return what the journal says of a run that has no metadata: one that still runs, or that died."""
@@ -168,6 +184,10 @@ class _Reading:
 
     def problem(self, file: str, reason: str) -> None:
         self.problems.setdefault(file, reason)
+
+
+def _has_ended(reading: _Reading, metadata: Metadata | None) -> bool:
+    return layout.MANIFEST in reading.names or (metadata is not None and metadata.status in ENDED)
 
 
 def why(error: Exception) -> str:

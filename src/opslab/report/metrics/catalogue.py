@@ -190,6 +190,15 @@ DRILL_OUTCOME = _run(
     simulated_recovery_ok=3,
 )
 
+KILL_SWITCH_GLOBAL = _lab(
+    "kill_switch_global_state",
+    "The lab's global kill switch, which covers every run, as it is now; active too when it cannot be read.",
+    "state",
+    addition=True,
+    absent=0,
+    cleared=1,
+    active=2,
+)
 RUNS = _lab("runs", "Runs, by where they are in their life.", "status", addition=True)
 ROOT_READABLE = _lab("artifacts_root_readable", "1 when the directory of runs can be listed.", addition=True)
 UNREADABLE = _lab(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from opslab.report.metrics.global_switch import GlobalSwitch
     from opslab.report.metrics.records import RunRecord
 
 MAX_TOLD = 20
@@ -38,11 +39,20 @@ class Exporter:
         evidence: the directory of comparisons.
         only: the one run that is shown; all of them when None.
         tell: is given one line for each problem when it appears.
+        switch: the lab's global switch; None where no lab is at hand, and it is not shown.
     """
 
-    def __init__(self, runs: Path, evidence: Path, *, only: str | None, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        runs: Path,
+        evidence: Path,
+        *,
+        only: str | None,
+        tell: Callable[[str], None],
+        switch: GlobalSwitch | None = None,
+    ) -> None:
         self._runs, self._evidence = RunScanner(runs, only=only), EvidenceScanner(evidence)
-        self._tell = tell
+        self._tell, self._switch = tell, switch
         self._told: frozenset[str] = frozenset()
         self._mutex = threading.Lock()
 
@@ -51,11 +61,12 @@ class Exporter:
         with self._mutex:
             begun = time.perf_counter()
             scan = self._runs.scan()
-            evidence, comments = self._evidence.scan()
-            comments = (*scan.comments, *comments)
+            evidence, others = self._evidence.scan()
+            switch, doubts = self._switch.samples() if self._switch else ([], ())
+            comments = (*doubts, *scan.comments, *others)
             self._report(comments)
         duration = Sample(of.SCAN_DURATION, time.perf_counter() - begun)
-        facts = page_of([block_of([*scan.samples(), duration, *evidence])])
+        facts = page_of([block_of([*switch, *scan.samples(), duration, *evidence])])
         return document([scan.page, facts], form, comments)
 
     def _report(self, comments: tuple[str, ...]) -> None:
@@ -95,7 +106,7 @@ def export_run(runs: Path, run_id: str, *, include_journal: bool = True) -> byte
     record = _read(runs, run_id)
     drills = f"{layout.DRILLS}/"
     for file, reason in record.problems:
-        is_journal = file in (layout.JOURNAL, layout.POST)
+        is_journal = file in (layout.JOURNAL, layout.POST, layout.MANIFEST)  # the last says how long the first is
         if not file.startswith(drills) and (include_journal or not is_journal):
             raise StoreError(reason, where=path / file, fix="restore it from a copy")
     if record.metadata is None:

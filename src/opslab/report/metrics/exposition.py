@@ -9,6 +9,7 @@ Formats: https://prometheus.io/docs/instrumenting/exposition_formats/ and https:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
@@ -178,6 +179,7 @@ def _remarks(comments: Sequence[str]) -> Iterator[bytes]:
 _NAMES = frozenset(family.name for family in FAMILIES)
 
 
+@functools.cache
 def _head(family: Family, form: Format) -> bytes:
     """Return a family's HELP and TYPE; in OpenMetrics the family's name lacks the suffix that its type implies."""
     name, kind, unit = family.name, family.kind.value, ""

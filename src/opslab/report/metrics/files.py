@@ -13,6 +13,8 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 STAMP_SIZE = 32
 """Bytes of one file's part of a stamp."""
+SETTLE_NS = 50_000_000
+"""A file changed this recently may change again under the same time stamp, whose clock ticks more slowly than ours."""
 
 _STAMP = struct.Struct("QQQQ")
 _WORD = 2**64 - 1
@@ -68,12 +70,13 @@ def stamp_of(root: int, names: tuple[str, ...]) -> bytes:
     Raises:
         OSError: one of them is missing.
     """
-    parts = []
-    for name in names:
-        found = os.stat(name, dir_fd=root, follow_symlinks=False)
-        # A file system may keep times beyond 64 bits of nanoseconds.
-        parts.append(_STAMP.pack(found.st_ctime_ns & _WORD, found.st_mtime_ns & _WORD, found.st_size, found.st_ino))
-    return b"".join(parts)
+    return b"".join([packed(os.stat(name, dir_fd=root, follow_symlinks=False)) for name in names])
+
+
+def packed(found: os.stat_result) -> bytes:
+    """Return one file's part of a stamp."""
+    # A file system may keep times beyond 64 bits of nanoseconds.
+    return _STAMP.pack(found.st_ctime_ns & _WORD, found.st_mtime_ns & _WORD, found.st_size, found.st_ino)
 
 
 def last_change(stamp: bytes) -> int:

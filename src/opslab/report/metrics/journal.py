@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import Counter
 from operator import attrgetter
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from opslab.report.metrics.exposition import label
-from opslab.report.metrics.files import open_regular
+from opslab.report.metrics.files import SETTLE_NS, open_regular, packed
 from opslab.report.metrics.records import FirstEvent, Moment
 
 BLOCK = 256 << 10
@@ -56,24 +57,32 @@ class JournalCount:
         lines: whole lines.
         events: whole lines by event name.
         broken: whole lines that are no event.
+        torn: bytes after the last whole line.
         terminal: the event that ended the run.
     """
 
-    __slots__ = ("_inode", "_offset", "_tail", "broken", "events", "lines", "terminal")
+    __slots__ = ("_inode", "_offset", "_stamp", "_tail", "broken", "events", "lines", "terminal", "torn")
 
     def __init__(self) -> None:
+        self._stamp: bytes | None = None
         self._restart((0, 0))
 
     def _restart(self, inode: tuple[int, int]) -> None:
         self._inode, self._offset, self._tail = inode, 0, b""
-        self.lines, self.broken = 0, 0
+        self.lines, self.broken, self.torn = 0, 0, 0
         self.events: dict[str, int] = {}
         self.terminal: Terminal | None = None
 
-    def read(self, root: int, name: str) -> int:
+    def read(self, root: int, name: str, *, is_final: bool = False) -> int:
         """Count what was appended to ``name`` below ``root`` since the last call, and return how many bytes were read.
 
         A file that was replaced, cut or rewritten is counted anew.
+
+        Args:
+            root: descriptor of a directory.
+            name: the file below it.
+            is_final: whether the run has ended: nothing is appended then without being noticed, so after any change
+                the file is counted anew. Of a journal that grows, only a rewritten end would show.
 
         Raises:
             OSError: the file is missing, a symlink, or cannot be read.
@@ -82,11 +91,30 @@ class JournalCount:
         descriptor = open_regular(root, name)
         try:
             found = os.fstat(descriptor)
-            if not self._continues(descriptor, found):
+            stamp = packed(found)
+            if is_final and stamp == self._stamp:
+                return 0
+            if is_final or not self._continues(descriptor, found):
                 self._restart((found.st_dev, found.st_ino))
-            return self._consume(descriptor, found.st_size - self._offset)
+            size = self._consume(descriptor, found.st_size - self._offset)
+            self.torn = found.st_size - self._offset
+            is_settled = found.st_ctime_ns + SETTLE_NS < time.time_ns()
+            self._stamp = stamp if is_final and is_settled else None
+            return size
         finally:
             os.close(descriptor)
+
+    def shortfall(self, sealed: int | None) -> str | None:
+        """Return why this is not the whole journal of a run that has ended, or None when nothing speaks against it.
+
+        Args:
+            sealed: how many lines the manifest fixes; None where there is none that says it.
+        """
+        if not self.lines and not self.torn:
+            return "is empty though the run has ended"
+        if sealed is not None and self.lines != sealed:
+            return f"has {self.lines} whole lines, {sealed} were sealed"
+        return f"ends in an unfinished line of {self.torn} bytes" if self.torn else None
 
     def _continues(self, descriptor: int, found: os.stat_result) -> bool:
         if self._inode != (found.st_dev, found.st_ino) or found.st_size < self._offset:

@@ -45,6 +45,19 @@ class Dataset(msgspec.Struct, frozen=True, gc=False):
     dataset: Text = None
 
 
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """How many lines a journal had when this was written."""
+
+    lines: Count
+
+
+class Manifest(Record, frozen=True, gc=False, kw_only=True):
+    """``manifest.json``: the run has ended, and its journal grows no more."""
+
+    run_id: str
+    journal: Head
+
+
 class Metadata(Record, frozen=True, gc=False, kw_only=True):
     """``metadata.json``, or what the journal's first event says in its place."""
 
@@ -62,6 +75,7 @@ class Metadata(Record, frozen=True, gc=False, kw_only=True):
     safety: Safety | None = None
     connectivity_readiness: Readiness | None = None
     connectivity_probe: Probe | None = None
+    post: Head | None = None
 
 
 class Metrics(Record, frozen=True, gc=False):

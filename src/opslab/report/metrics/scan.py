@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,22 +14,22 @@ from opslab.errors import one_line
 from opslab.report.metrics import catalogue as of
 from opslab.report.metrics.bundle import BundleReader, Watched, why
 from opslab.report.metrics.exposition import Block, Page, block_of, page_of
-from opslab.report.metrics.files import STAMP_SIZE, last_change, open_directory, stamp_of
+from opslab.report.metrics.files import SETTLE_NS, STAMP_SIZE, last_change, open_directory, packed, stamp_of
 from opslab.report.metrics.values import RUNNING, Sample, core_labels, run_samples, status_of
 from opslab.store import layout
 from opslab.store.lock import is_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from opslab.report.metrics.records import RunRecord
 
-SETTLE_NS = 50_000_000
-"""A file changed this recently may change again under the same time stamp, whose clock ticks more slowly than ours."""
-FULL_CHECKS = 100
-"""So many runs that have ended are looked at file by file in each scan, in turns; of the others, what the lab itself
-can change. Only a file of theirs that something else overwrites in place is seen some scans later."""
+FULL_CHECKS = 50
+"""At least so many runs that have ended are looked at file by file in each scan, in turns; of the others, what the lab
+itself can change. Only a file of theirs that something else overwrites in place is seen some scans later."""
+ROUND = 20
+"""Within so many scans each run that has ended is looked at file by file, however many there are."""
 
 _BUNDLE = "bundle"
 _EMPTY = Block((b"", b"", b""), b"", ())
@@ -67,16 +68,49 @@ class RunScan:
 
 @dataclass(slots=True)
 class _Entry:
-    """One bundle as it was read last; ``is_alive`` matters only to a run that says it runs."""
+    """One bundle as it was read last.
+
+    Attributes:
+        stamp: of all that is watched.
+        is_settled: whether every later change must show in the stamp.
+        telling: what of a run that has ended shows every change by the lab; nothing while the run has not ended.
+        is_alive: matters only to a run that says it runs.
+    """
 
     reader: BundleReader
     watched: Watched
     stamp: bytes
     is_settled: bool
+    telling: tuple[str, ...] = ()
     block: Block = _EMPTY
     status: str | None = None
     is_alive: bool | None = None
     problems: tuple[tuple[str, str], ...] = ()
+
+    def told(self) -> bytes:
+        """Return the part of the stamp that is about ``telling``."""
+        return self.stamp[: STAMP_SIZE * len(self.telling)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """The bundles of settled runs that have ended, taken together: one comparison tells that nothing happened there."""
+
+    names: frozenset[str]
+    telling: tuple[str, ...]
+    told: bytes
+
+    @classmethod
+    def of(cls, entries: Mapping[str, _Entry]) -> _Quiet:
+        quiet = {name: entry for name, entry in entries.items() if entry.telling and entry.is_settled}
+        telling = tuple(path for entry in quiet.values() for path in entry.telling)
+        return cls(frozenset(quiet), telling, b"".join(entry.told() for entry in quiet.values()))
+
+    def is_calm(self, root: int) -> bool:
+        try:
+            return stamp_of(root, self.telling) == self.told
+        except OSError:
+            return False
 
 
 class RunScanner:
@@ -92,7 +126,9 @@ class RunScanner:
         self._runs, self._only, self._now_ns = runs, only, now_ns
         self._entries: dict[str, _Entry] = {}
         self._last: RunScan | None = None
-        self._turn = 0
+        self._listing: tuple[bytes, list[str]] = (b"", [])
+        self._looked_at = ""
+        self._quiet = _Quiet.of({})
 
     def scan(self) -> RunScan:
         """Return what the runs say now; nothing in any bundle makes it raise."""
@@ -100,6 +136,7 @@ class RunScanner:
             root = open_directory(self._runs)
         except OSError as error:
             self._entries.clear()
+            self._quiet = _Quiet.of({})
             return self._gathered(0, f"no runs: {self._runs}: {why(error)}")
         try:
             names = self._listed(root)
@@ -109,6 +146,8 @@ class RunScanner:
                 del self._entries[name]
             for name in stale:
                 self._entries[name] = self._read(root, name)
+            if gone or stale:
+                self._quiet = _Quiet.of(self._entries)
         finally:
             os.close(root)
         if self._last is not None and self._last.is_readable and not gone and not stale:
@@ -119,25 +158,38 @@ class RunScanner:
     def _listed(self, root: int) -> list[str]:
         if self._only is not None:
             return [self._only] if os.path.lexists(self._runs / self._only) else []
-        with os.scandir(root) as found:
-            return sorted(entry.name for entry in found if entry.name[0] != "." and _is_bundle(entry))
+        found = os.fstat(root)
+        stamp = packed(found)
+        if stamp == self._listing[0]:
+            return self._listing[1]
+        with os.scandir(root) as entries:
+            names = sorted(entry.name for entry in entries if entry.name[0] != "." and _is_bundle(entry))
+        is_settled = found.st_ctime_ns + SETTLE_NS < self._now_ns()
+        self._listing = (stamp if is_settled else b"", names)
+        return names
+
+    def _due(self, names: list[str]) -> frozenset[str]:
+        """Return whose turn it is: those that follow, by name, on the last one of the scan before."""
+        count = max(FULL_CHECKS, -(-len(names) // ROUND))
+        begin = bisect_right(names, self._looked_at)
+        due = (names[begin : begin + count] + names[:begin])[:count]
+        self._looked_at = due[-1] if due else ""
+        return frozenset(due)
 
     def _stale(self, root: int, names: list[str]) -> list[str]:
-        begin = self._turn if self._turn < len(names) else 0
-        self._turn = begin + FULL_CHECKS
-        due = range(begin, self._turn)
-        return [name for place, name in enumerate(names) if self._is_stale(root, name, is_due=place in due)]
+        due, quiet = self._due(names), self._quiet
+        if quiet.is_calm(root):
+            names = [name for name in names if name in due or name not in quiet.names]
+        return [name for name in names if self._is_stale(root, name, is_due=name in due)]
 
     def _is_stale(self, root: int, name: str, *, is_due: bool) -> bool:
         entry = self._entries.get(name)
         if entry is None or not entry.is_settled:
             return True
-        paths, telling = entry.watched
         try:
-            if is_due or entry.status not in of.ENDED:
-                is_changed = stamp_of(root, paths) != entry.stamp
-            else:
-                is_changed = stamp_of(root, paths[:telling]) != entry.stamp[: STAMP_SIZE * telling]
+            if entry.telling and not is_due:
+                return stamp_of(root, entry.telling) != entry.told()
+            is_changed = stamp_of(root, entry.watched.paths) != entry.stamp
         except OSError:
             return True
         return is_changed or (entry.is_alive is not None and entry.is_alive != self._lives(root, name))
@@ -163,6 +215,8 @@ class RunScanner:
                 entry.is_alive = self._lives(root, record.name)
             entry.status = status_of(record.metadata, is_alive=bool(entry.is_alive))
             entry.block = block_of(run_samples(record, entry.status), core_labels(record))
+            if entry.status in of.ENDED:
+                entry.telling = entry.watched.paths[: entry.watched.telling]
         return entry
 
     def _lives(self, root: int, name: str) -> bool:
