@@ -1,4 +1,4 @@
-"""What the kill switch costs: the commands beside an empty Typer app, and a look at a switch in a lab with many."""
+"""What the kill switch costs: commands beside an empty Typer app, looks in a lab with many switches or a long past."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from unittest import mock
 from benchmarks.ratio import Ratio, interleaved, ratio
 from opslab.clock import SystemClock
 from opslab.safety import watch
+from opslab.safety.switch_root import SwitchRoot
 from opslab.safety.switches import KillSwitches
+from opslab.store.journal import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 EMPTY_APP = "import typer\napp = typer.Typer()\n@app.command()\ndef version() -> None:\n    typer.echo('0')\napp()\n"
 TC = ("-c", "from opslab.cli.main import main; main()")
 FEW, MANY = 100, 1000
+SWITCHES = 20
+SHORT, LONG = 500, 10_000
 ASKED = 1000
 
 
@@ -32,7 +36,8 @@ def measure(quick: bool) -> list[Ratio]:  # noqa: FBT001 - the one switch of eve
         folder = Path(directory)
         rounds = 3 if quick else 9
         labs = {count: _many(folder / str(count), count) for count in (FEW, MANY)}
-        return [*_commands(folder, 5 if quick else 15), _growth(labs, rounds), *_watched(labs, rounds)]
+        past = _past(folder, rounds)
+        return [*_commands(folder, 5 if quick else 15), _growth(labs, rounds), *past, *_watched(labs, rounds)]
 
 
 def _commands(folder: Path, rounds: int) -> list[Ratio]:
@@ -57,6 +62,30 @@ def _growth(labs: dict[int, KillSwitches], rounds: int) -> Ratio:
     seconds = interleaved(looks, rounds)
     many, few = ([taken / count for taken in seconds[str(count)]] for count in (MANY, FEW))
     return ratio(f"a look beside {MANY} switches / beside {FEW}, per switch", many, few, 1.5, "ms")
+
+
+def _past(folder: Path, rounds: int) -> list[Ratio]:
+    """Return what a look and an activation cost after LONG changes of switches, beside after SHORT."""
+    labs = {str(count): _lived(folder / f"past-{count}", count) for count in (SHORT, LONG)}
+    looks = interleaved({name: partial(lab.read, "run-1") for name, lab in labs.items()}, rounds)
+    words = ("shown", "benchmark", "nobody")
+    pulls = interleaved({name: partial(lab.activate, *words) for name, lab in labs.items()}, rounds)
+    return [
+        ratio(f"{what} after {LONG} changes / after {SHORT}", seconds[str(LONG)], seconds[str(SHORT)], 1.5, "ms")
+        for what, seconds in (("a look", looks), ("an activation", pulls))
+    ]
+
+
+def _lived(root: Path, count: int) -> KillSwitches:
+    """Return a lab whose switches changed ``count`` times; most changes are written to the index alone, for speed."""
+    switches = _many(root, SWITCHES)
+    ledger, warnings = SwitchRoot(switches.root, SystemClock()).ledger, list[str]()
+    event = {"run_id": "other", "event_id": "benchmark", "new_state": "active"}
+    with mock.patch.object(os, "fsync", return_value=None):
+        for number in range(count):
+            ledger.note(event, Head(number, "0" * 64), warnings)
+        switches.activate("run-1", "benchmark", "nobody")
+    return switches
 
 
 def _watched(labs: dict[int, KillSwitches], rounds: int) -> list[Ratio]:

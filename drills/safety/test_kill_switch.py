@@ -15,7 +15,7 @@ from fixtures.pulled_midway import PulledMidway
 
 from opslab.pytest_plugin.keys import REHEARSAL
 from opslab.runs import backtest
-from opslab.safety import switches as switches_module
+from opslab.safety import switch_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +37,13 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
 
 def _reading(**instead: Any) -> AbstractContextManager[object]:
     """Read something else wherever there is a doubt: the guard removed."""
-    read = switches_module.read_switch
+    read = switch_root.read_switch
 
     def mistaken(run_id: str, *args: Any, **kwargs: Any) -> Any:
         reading = read(run_id, *args, **kwargs)
         return dataclasses.replace(reading, **instead) if reading.doubts else reading
 
-    return mock.patch.object(switches_module, "read_switch", mistaken)
+    return mock.patch.object(switch_root, "read_switch", mistaken)
 
 
 def _credulous() -> AbstractContextManager[object]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.kill_console import activate, clear, lines, made_lab, state, tc
+from tests.cli.kill_console import activate, clear, lines, made_lab, state, tc, use
 from typer.testing import CliRunner
 
 from opslab.cli.kill import app
+from opslab.clock import SystemClock
 from opslab.errors import OpsLabError, StoreError
+from opslab.safety.switches import KillSwitches
 from opslab.store.journal import Journal, read_chain
 
 if TYPE_CHECKING:
@@ -101,6 +104,34 @@ def test_status_says_why_a_switch_is_doubtful_and_exits_0(lab):
     ]
     document = json.loads("\n".join(lines("status", "--run-id", "k1", "--json")))
     assert (document["state"], document["last_event_id"], len(document["doubts"])) == ("active", None, 1)
+
+
+def test_status_tells_an_activation_that_only_its_mark_records(lab):
+    activate()
+    clear()
+    mark = lab.kill_switch / f"k1.trip-{'0a' * 16}"
+    mark.touch()
+    told = lines("status", "--run-id", "k1")
+    assert told[1] == "state=active"
+    assert told[5].startswith(f"trip=k1 activated, which {mark.name} alone records")
+    document = json.loads("\n".join(lines("status", "--run-id", "k1", "--json")))
+    assert (document["state"], len(document["trips"])) == ("active", 1)
+    clear()
+    assert state() == "state=cleared"
+
+
+def test_status_tells_which_root_decided(lab, monkeypatch):
+    elsewhere = replace(lab, kill_switch=lab.root / "elsewhere")
+    activate()
+    clear()
+    use(monkeypatch, elsewhere)
+    activate()
+    lines("clear", "--all", "--reason", "x", "--actor", "ann")
+    clear()
+    KillSwitches(lab.kill_switch, SystemClock()).activate("k1", "x", "ann")
+    assert lines("status", "--run-id", "k1")[-1] == f"decided_in={lab.kill_switch}"
+    document = json.loads("\n".join(lines("status", "--run-id", "k1", "--json")))
+    assert (document["state"], document["decided_in"]) == ("active", str(lab.kill_switch))
 
 
 def test_a_doubtful_switch_is_cleared_only_after_an_activation_by_name(lab):

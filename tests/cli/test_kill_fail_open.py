@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import sys
 
@@ -92,6 +94,35 @@ def test_a_mistyped_root_does_not_open(lab, monkeypatch):
     activate()
     use(monkeypatch, find_lab(lab.root, {ENV_PREFIX + "RUNTIME_ROOT": "runtime/kill_swich"}, [lab.root]))
     assert state() == "state=active"
+
+
+def test_a_trip_that_was_sent_to_a_mistyped_root_reaches_the_right_one(lab, monkeypatch):
+    activate()
+    clear()
+    use(monkeypatch, find_lab(lab.root, {ENV_PREFIX + "RUNTIME_ROOT": "runtime/kill_swich"}, [lab.root]))
+    activate()
+    use(monkeypatch, lab)
+    assert lines("status", "--run-id", "k1")[1:] == [
+        "state=active",
+        *(f"{name}={value}" for name, value in told_by(lab).items()),
+    ]
+
+
+def told_by(lab) -> dict[str, str]:
+    record = json.loads((lab.kill_switch / "k1.state.json").read_text())
+    return {name: record[name] for name in ("updated_at_utc", "last_reason", "last_actor")}
+
+
+def test_a_root_that_an_activation_missed_is_an_error_after_everything_was_told(lab, monkeypatch):
+    from opslab.safety.switches import KillSwitches
+
+    real = KillSwitches.activate
+    monkeypatch.setattr(
+        KillSwitches, "activate", lambda *words: dataclasses.replace(real(*words), missed=("elsewhere: full",))
+    )
+    result = tc("activate", "--run-id", "k1", "--reason", "x", "--actor", "ann")
+    assert "state=active" in result.stdout
+    assert "activated, but NOT in elsewhere: full; name the root" in str(result.exception)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]"])

@@ -25,6 +25,15 @@ DEATH = {
     "again": {"state": "active", "doubts": []},
     "litter": [],
 }
+CLEAR = {
+    "case": "active, waited",
+    "step": 3,
+    "stopped": True,
+    "acknowledged": True,
+    "state": "active",
+    "reasons": ["why"],
+    "again": {"state": "cleared", "doubts": []},
+}
 PULL = {"event_id": "e1", "before": "absent", "new_state": "active", "reason": "why", "warnings": []}
 
 
@@ -132,3 +141,21 @@ def test_a_pull_that_the_record_lacks_is_found(told, changes, safety, code):
 )
 def test_a_switch_is_as_before_or_not(state, expected):
     assert ask("as_before", {"healed": {"state": state, "reasons": [], "left_as": "cleared"}}) == expected
+
+
+def test_clears_that_never_won_pass():
+    assert ask("clear_never_wins", {"clears": [CLEAR, {**CLEAR, "stopped": False}]}) == (Result.PASS, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"stopped": False}, "OPS-KILL-NOTHING"),
+        ({"acknowledged": False}, "OPS-KILL-REFUSED"),
+        ({"state": "cleared"}, "OPS-KILL-OPEN"),
+        ({"again": {"state": "active", "doubts": []}}, "OPS-KILL-NOT-CLEARED"),
+        ({"again": {"state": "cleared", "doubts": ["x"]}}, "OPS-KILL-NOT-CLEARED"),
+    ],
+)
+def test_a_clear_that_won_is_found(changes, code):
+    assert ask("clear_never_wins", {"clears": [{**CLEAR, **changes}]}) == (Result.FAIL, code)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from opslab.root import Lab, find_lab
+from opslab.safety import activation, clearing, switch_root
 from opslab.safety.switches import KillSwitches
 
 if TYPE_CHECKING:
@@ -154,6 +155,13 @@ STATE_FILE: dict[str, Callable[[Path], object]] = {
     "half-cleared": _rewrite(cleared_at_utc=None),
     "surrogate": lambda path: path.write_text(path.read_text().replace('"ben"', '"\\ud800"')),
 }
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for a lock."""
+    for module, name in ((activation, "WAIT_SECONDS"), (clearing, "WAIT_SECONDS"), (switch_root, "READ_WAIT_SECONDS")):
+        monkeypatch.setattr(module, name, 0.01)
 
 
 @pytest.fixture

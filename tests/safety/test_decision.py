@@ -108,6 +108,26 @@ def test_each_guard_alone_makes_the_switch_active(changes, doubt):
     assert (reading.state, reading.doubts) == ("active", (doubt,))
 
 
+def test_a_mark_alone_makes_the_switch_active_and_is_no_doubt():
+    words = {"reason": "now", "actor": "ben", "source": "tc"}
+    mark = {"schema_version": "v1", "run_id": "k1", "event_id": "e2", "ts_utc": stamp(11), **words}
+    found = [Found("m1", pretty_json(mark), is_file=True), Found("m2", b"", is_file=True), Found("m3", trouble="x")]
+    found.append(Found("m4", pretty_json({**mark, "run_id": "k2"}), is_file=True))
+    reading = read_switch("k1", Found("state"), Found("events"), IndexReading(), NOW, found)
+    assert (reading.state, reading.doubts) == ("active", ())
+    assert reading.trips == {
+        "m1": "k1 activated by ben, which m1 alone records: now",
+        "m2": "k1 activated, which m2 alone records (m2 is not JSON (Expecting value, line 1))",
+        "m3": "k1 activated, which m3 alone records (m3 x)",
+        "m4": "k1 activated, which m4 alone records",
+    }
+
+
+def test_a_directory_whose_marks_cannot_be_listed_is_a_doubt():
+    reading = read_switch("k1", Found("state"), Found("events"), IndexReading(), NOW, None)
+    assert (reading.state, reading.doubts) == ("active", ("the switches' directory cannot be listed",))
+
+
 def test_an_activation_over_a_doubt_may_go_on_from_anything():
     events = [ACTIVE, CLEARED, event(2, "active", "active", doubts=["broken"]), event(3, "cleared", "active")]
     assert decided(events).state == "cleared"

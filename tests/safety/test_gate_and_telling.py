@@ -13,7 +13,6 @@ import pytest
 from opslab.contract.encoding import sha256_hex
 from opslab.contract.switch_rules import GLOBAL
 from opslab.errors import StoreError
-from opslab.safety import switches as switches_module
 from opslab.safety import telling
 from opslab.safety.gate import decide
 from opslab.safety.layout import LOCK
@@ -57,9 +56,7 @@ def test_the_gate_names_who_blocked_and_why(switches):
 
 
 @pytest.mark.parametrize("first", [False, True])
-def test_a_lock_that_is_never_let_go_stops_a_clear_but_no_activation(cleared, monkeypatch, first):
-    monkeypatch.setattr(switches_module, "WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(switches_module, "READ_WAIT_SECONDS", 0.01)
+def test_a_lock_that_is_never_let_go_stops_a_clear_but_no_activation(cleared, impatient, first):
     lock = Lock(cleared.root / LOCK)
     assert lock.acquire()
     name = "new" if first else "k1"
@@ -71,9 +68,7 @@ def test_a_lock_that_is_never_let_go_stops_a_clear_but_no_activation(cleared, mo
     lock.release()
 
 
-def test_without_the_lock_broken_files_are_left_for_whoever_holds_it(cleared, monkeypatch):
-    monkeypatch.setattr(switches_module, "WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(switches_module, "READ_WAIT_SECONDS", 0.01)
+def test_without_the_lock_broken_files_are_left_for_whoever_holds_it(cleared, impatient):
     for name in ("k1.events.jsonl", "index.jsonl"):
         (cleared.root / name).write_bytes(b"broken\n")
     lock = Lock(cleared.root / LOCK)
@@ -85,13 +80,42 @@ def test_without_the_lock_broken_files_are_left_for_whoever_holds_it(cleared, mo
     assert {(cleared.root / name).read_bytes() for name in ("k1.events.jsonl", "index.jsonl")} == {b"broken\n"}
 
 
-def test_a_lock_file_that_cannot_be_opened_stops_no_activation(cleared):
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (os.mkdir, "is a directory"),
+        (os.mkfifo, "is not a regular file"),
+        (lambda path: path.symlink_to("k1.state.json"), "is a symlink"),
+    ],
+    ids=["a-directory", "a-pipe", "a-symlink"],
+)
+def test_what_lies_at_the_locks_name_stops_a_clear_which_names_it_and_is_set_aside_by_an_activation(
+    cleared, make, what
+):
     (cleared.root / LOCK).unlink()
-    (cleared.root / LOCK).mkdir()
-    cleared.activate("k1", "now", "ann")
-    assert cleared.read("k1").state == "active"
-    with pytest.raises(StoreError, match="keeps the lock"):
+    make(cleared.root / LOCK)
+    with pytest.raises(StoreError, match=f"{what}; `tc kill activate` sets aside"):
         cleared.clear("k1", "now", "ann")
+    change = cleared.activate("k1", "now", "ann")
+    assert change.warnings[0].startswith(f"switches.lock {what}: kept as switches.lock.aside-")
+    cleared.clear("k1", "now", "ann")
+    assert cleared.read("k1").state == "cleared"
+
+
+def test_a_lock_that_cannot_be_opened_is_named_and_stops_no_activation(cleared, monkeypatch):
+    real = os.open
+
+    def refusing(path, flags, *more, **others):
+        if str(path).endswith(LOCK):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, flags, *more, **others)
+
+    monkeypatch.setattr(os, "open", refusing)
+    what = "the lock switches.lock cannot be opened: Permission denied"
+    assert cleared.activate("k1", "now", "ann").warnings == (f"{what}: went on without it",)
+    with pytest.raises(StoreError, match=what):
+        cleared.clear("k1", "now", "ann")
+    assert cleared.read("k1").state == "active"
 
 
 def test_an_activation_that_can_write_nothing_says_so_loudly(cleared, monkeypatch):

@@ -6,8 +6,7 @@ import contextlib
 
 import pytest
 
-from opslab.safety import switches as switches_module
-from opslab.safety import trip
+from opslab.safety import activation, trip
 from opslab.safety.layout import LOCK
 from opslab.safety.litter import sweep, unswept
 from opslab.store.adding import held_directory
@@ -67,9 +66,9 @@ def test_a_killed_entry_in_the_list_of_roots_is_swept_when_the_root_is_entered(c
 
 def test_a_root_that_cannot_be_entered_in_the_list_is_a_warning_and_stops_a_clear(switches, lab, monkeypatch):
     from opslab.errors import StoreError
-    from opslab.safety import ledger
+    from opslab.safety import roots
 
-    monkeypatch.setattr(ledger, "LIST_SECONDS", 0.01)
+    monkeypatch.setattr(roots, "LIST_SECONDS", 0.01)
     switches.root.mkdir(parents=True)
     with held_directory(lab.root / "runtime", 0):
         change = switches.activate("k1", "why", "ann")
@@ -90,8 +89,7 @@ def test_while_somebody_writes_without_the_lock_nothing_is_swept(cleared):
     assert there(files) == []
 
 
-def test_an_activation_without_the_lock_cannot_be_swept_and_does_not_sweep(cleared, monkeypatch):
-    monkeypatch.setattr(switches_module, "WAIT_SECONDS", 0.01)
+def test_an_activation_without_the_lock_cannot_be_swept_and_does_not_sweep(cleared, monkeypatch, impatient):
     files, real, found = left_by_the_dead(cleared.root), trip.write_bytes, []
 
     def seen(path, content):
@@ -109,9 +107,8 @@ def test_an_activation_without_the_lock_cannot_be_swept_and_does_not_sweep(clear
     assert cleared.read("k1").state == "active"
 
 
-def test_without_the_lock_nobody_sweeps(cleared, monkeypatch):
-    monkeypatch.setattr(switches_module, "WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(switches_module, "unswept", contextlib.nullcontext)
+def test_without_the_lock_nobody_sweeps(cleared, monkeypatch, impatient):
+    monkeypatch.setattr(activation, "unswept", contextlib.nullcontext)
     files, lock = left_by_the_dead(cleared.root), Lock(cleared.root / LOCK)
     assert lock.acquire()
     cleared.activate("k1", "why", "ann")

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from opslab.contract import switch_rules
-from opslab.contract.kill_switch import INDEX_LINES, KILL_EVENTS, KillSwitchAnchor, KillSwitchRoots, KillSwitchState
+from opslab.contract.kill_switch import (
+    INDEX_LINES,
+    KILL_EVENTS,
+    KillSwitchAnchor,
+    KillSwitchMark,
+    KillSwitchRoots,
+    KillSwitchState,
+)
 
 STAMP = "2026-01-05T09:00:00.000000Z"
 STATE = {
@@ -51,6 +58,15 @@ CHANGED = {
 RENEWED = {"schema_version": "v1", "ts_utc": STAMP, "event": "index_renewed", "doubts": []}
 REPAIRED = {"event": "journal_repaired", "ts_utc": STAMP, "run_id": "k1", "torn_bytes": 3, "torn_sha256": "a" * 64}
 ANCHOR = {"schema_version": "v1", "lines": 0, "sha256": "0" * 64}
+COMPACTED = {
+    "schema_version": "v1",
+    "ts_utc": STAMP,
+    "event": "index_compacted",
+    "replaced_lines": 1,
+    "replaced_sha256": "0" * 64,
+    "kept_as": "index.jsonl.aside-x",
+}
+MARK = {name: EVENT[name] for name in ("schema_version", "run_id", "event_id", "ts_utc", "reason", "actor", "source")}
 ROOTS = {"schema_version": "v1", "roots": ["runtime/kill_switch"]}
 KINDS = {
     "state": (
@@ -58,7 +74,11 @@ KINDS = {
         [STATE, {**STATE, "state": "active", "active_since_utc": STAMP, "cleared_at_utc": None}],
     ),
     "event": (switch_rules.checked_event, [EVENT, {**EVENT, "event": "kill_cleared", "new_state": "cleared"}]),
-    "line": (switch_rules.checked_index_line, [CHANGED, {**LINE, "event": "switch_adopted"}, RENEWED, REPAIRED]),
+    "line": (
+        switch_rules.checked_index_line,
+        [CHANGED, {**LINE, "event": "switch_adopted"}, RENEWED, REPAIRED, COMPACTED],
+    ),
+    "mark": (switch_rules.checked_mark, [MARK]),
     "anchor": (switch_rules.checked_anchor, [ANCHOR]),
     "roots": (switch_rules.checked_roots, [ROOTS]),
 }
@@ -101,6 +121,7 @@ def is_accepted_lightly(kind: str, document) -> bool:
 
 def is_accepted_by_the_model(kind: str, document) -> bool:
     models = {"state": KillSwitchState, "anchor": KillSwitchAnchor, "roots": KillSwitchRoots}
+    models["mark"] = KillSwitchMark
     families = {"event": KILL_EVENTS, "line": INDEX_LINES}
     name = document.get("event")
     model = models.get(kind) or families[kind].get(name if isinstance(name, str) else "")

@@ -159,10 +159,10 @@ class TestWatched(Watched.TestCase):
 @pytest.fixture
 def looks(cleared, monkeypatch):
     """Names of the files that were opened."""
-    from opslab.safety import ledger, switches
+    from opslab.safety import ledger, roots, switch_root
 
     opened: list[str] = []
-    for module in (ledger, switches):
+    for module in (ledger, roots, switch_root):
         real = module.look
         monkeypatch.setattr(module, "look", lambda path, size, real=real: opened.append(path.name) or real(path, size))
     return opened
@@ -240,6 +240,15 @@ def test_a_doubt_is_never_remembered(cleared, looks):
         opened = len(looks)
         assert watch.decision().blocked
     assert len(looks) == 2 * opened
+
+
+def test_a_trip_mark_is_never_remembered(cleared):
+    watch, mark = cleared.watch("k1"), cleared.root / f"k1.trip-{'0a' * 16}"
+    mark.write_bytes(b"{")
+    with settled():
+        first = watch.decision()
+        mark.write_bytes(b"")
+        assert watch.decision() == cleared.gate("k1") != first
 
 
 def test_a_change_while_the_files_are_read_is_not_missed(cleared, monkeypatch):

@@ -271,3 +271,16 @@ def test_any_order_of_appends_crashes_and_reopenings_keeps_the_chain(tmp_path_fa
     chain = chain_of(path)
     assert chain.problems == ()
     assert [event["n"] for event in chain.events if event["event"] == "e"] == list(range(acknowledged + 1))
+
+
+def test_somebody_who_keeps_the_file_is_waited_for_only_so_long(path):
+    import fcntl
+
+    filled(path, 1)
+    with path.open("rb") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        before = path.read_bytes()
+        with pytest.raises(StoreError, match="another process keeps it"):
+            Journal(path, "r1", patience=0.01).append({"event": "e"})
+        assert path.read_bytes() == before
+    assert Journal(path, "r1", patience=0.01).append({"event": "e"}).lines == 2

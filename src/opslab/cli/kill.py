@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from opslab.clock import Clock
     from opslab.root import Lab
+    from opslab.safety.change import Change
     from opslab.safety.gate import GateDecision
-    from opslab.safety.switches import Change, KillSwitches
+    from opslab.safety.switches import KillSwitches
 
 app = typer.Typer(help="Forbid new risk, allow it again, or show what is forbidden.", no_args_is_help=True)
 
@@ -29,7 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the state as JSO
 def activate(
     reason: ReasonOption, run_id: RunIdOption = None, everything: AllOption = False, actor: ActorOption = None
 ) -> None:
-    """Forbid new risk at once, whatever state the files are in."""
+    """Forbid new risk at once, whatever state the files are in; exit 0 says that it is forbidden."""
     name = _chosen(run_id, everything)
     lab, clock, switches = _opened()
     _tell(lab, clock, switches.activate(name, reason, _actor(actor)))
@@ -69,13 +70,17 @@ def status(run_id: RunIdOption = None, everything: AllOption = False, json: Json
             typer.echo(f"{field}={one_line(record[field]) if record else 'unknown'}")
     if decision.decided_by.run_id != name:
         typer.echo(f"decided_by={decision.decided_by.run_id}")
+    if decision.decided_by.elsewhere:
+        typer.echo(f"decided_in={one_line(decision.decided_by.elsewhere)}")
+    for trip in decision.decided_by.trips.values():
+        typer.echo(f"trip={one_line(trip)}")
     for doubt in decision.decided_by.doubts:
         typer.echo(f"doubt={one_line(doubt)}")
     _warn_unmarked(lab)
 
 
 def _document(name: str, decision: GateDecision) -> dict[str, object]:
-    """Return the contract's state object, with ``decided_by`` and ``doubts`` where there is something to add."""
+    """Return the contract's state object, with what ``decided_by``, ``decided_in``, ``trips`` and ``doubts`` add."""
     if decision.state == "absent":
         return {"schema_version": "v1", "run_id": name, "state": "absent"}
     fields = ("updated_at_utc", "last_event_id", "last_reason", "last_actor", "active_since_utc", "cleared_at_utc")
@@ -83,6 +88,10 @@ def _document(name: str, decision: GateDecision) -> dict[str, object]:
     document: dict[str, object] = {field: record[field] for field in fields}
     if decision.decided_by.run_id != name:
         document["decided_by"] = decision.decided_by.run_id
+    if decision.decided_by.elsewhere:
+        document["decided_in"] = decision.decided_by.elsewhere
+    if decision.decided_by.trips:
+        document["trips"] = list(decision.decided_by.trips.values())
     if decision.decided_by.doubts:
         document["doubts"] = list(decision.decided_by.doubts)
     return {**document, "schema_version": "v1", "run_id": name, "state": decision.state}
@@ -110,25 +119,52 @@ def _actor(named: str | None) -> str:
 
 
 def _tell(lab: Lab, clock: Clock, change: Change) -> None:
+    """Tell the run first, then the caller: the exit code goes by what became of the switch, not by the printing."""
     from opslab.contract.switch_rules import GLOBAL
     from opslab.errors import one_line
     from opslab.safety.telling import tell_run
 
     event = change.event
-    for name, value in (
-        ("run_id", event["run_id"]),
-        ("state", event["new_state"]),
-        ("event", event["event"]),
-        ("reason", event["reason"]),
-        ("actor", event["actor"]),
-        ("state_path", change.state_path),
-    ):
-        typer.echo(f"{name}={one_line(value, 8000)}")
     run_id = event["run_id"]
     told = None if run_id == GLOBAL else tell_run(lab, run_id, event, clock, partial(_render, clock=clock))
+    _print(
+        [
+            f"{name}={one_line(value, 8000)}"
+            for name, value in (
+                ("run_id", run_id),
+                ("state", event["new_state"]),
+                ("event", event["event"]),
+                ("reason", event["reason"]),
+                ("actor", event["actor"]),
+                ("state_path", change.state_path),
+            )
+        ]
+    )
     for warning in (*change.warnings, *([told] if told else [])):
         _warn(warning)
     _warn_unmarked(lab)
+    if change.missed:
+        from opslab.errors import StoreError
+
+        raise StoreError(
+            f"activated, but NOT in {'; NOT in '.join(change.missed)}",
+            where=change.state_path.parent,
+            fix="name the root that the lab's runs ask, and activate again",
+        )
+
+
+def _print(lines: list[str]) -> None:
+    """Print what the contract says; the switch is what counts, so that a full disk behind the output is a warning."""
+    import sys
+
+    from opslab.cli.output import OutputError
+
+    try:
+        typer.echo("\n".join(lines))
+        sys.stdout.flush()
+    except OutputError as error:
+        if not error.is_closed_pipe:
+            _warn(f"{error.what}; the switch is {lines[1].removeprefix('state=')}")
 
 
 def _warn_unmarked(lab: Lab) -> None:

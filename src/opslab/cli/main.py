@@ -1,10 +1,12 @@
 """The console script ``tc``: the root option, the groups, and how errors become exit codes.
 
-Exit codes: 0 success or a recorded operational outcome, 1 a domain error (one line on stderr), 2 wrong usage.
+Exit codes: 0 success or a recorded operational outcome, 1 a domain error (one line on stderr), 2 wrong usage. Output
+that cannot be written is a domain error too; only `tc kill activate` and `clear` go by what became of the switch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from typer.core import TyperGroup
 
 from opslab import __version__
 from opslab.cli import data, kill, metrics, reconcile, run, spec
+from opslab.cli.output import OutputError, guarded_output
 from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
 
@@ -92,10 +95,29 @@ def system_clock() -> Clock:
 
 
 def main() -> None:
-    """Run ``tc`` and exit with the contract's code."""
+    """Run ``tc`` and exit with the contract's code; standard output that takes nothing is an error like others."""
+    code = 0
+    try:
+        with guarded_output():
+            code = _run()
+    except OutputError as error:
+        code = _told(error)
+    raise SystemExit(code)
+
+
+def _run() -> int:
     try:
         app()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except (OpsLabError, KeyboardInterrupt) as error:
-        told = error if isinstance(error, OpsLabError) else _stopped()
-        typer.secho(f"error: {told}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
-        raise SystemExit(1) from None
+        return _told(error if isinstance(error, OpsLabError) else _stopped())
+    return 0
+
+
+def _told(error: OpsLabError) -> int:
+    """Say what went wrong, but not to somebody who stopped reading; return the exit code."""
+    if not (isinstance(error, OutputError) and error.is_closed_pipe) and sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            typer.secho(f"error: {error}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
+    return 1

@@ -126,6 +126,21 @@ class IndexRenewed(IndexLine):
     doubts: tuple[Text, ...]
 
 
+class IndexCompacted(IndexLine):
+    """The index begins anew with the latest line of each switch, which follow; it had become long.
+
+    Attributes:
+        replaced_lines: lines of the index before.
+        replaced_sha256: digest of the last of them.
+        kept_as: the name under which it is kept as evidence.
+    """
+
+    event: Literal["index_compacted"]
+    replaced_lines: Count
+    replaced_sha256: Sha256
+    kept_as: Text
+
+
 class IndexRepaired(Artifact):
     """A line that a killed writer left unfinished was cut; its switch disagrees with the index, and reads as active."""
 
@@ -134,6 +149,29 @@ class IndexRepaired(Artifact):
     run_id: SwitchName
     torn_bytes: Count
     torn_sha256: Sha256
+
+
+class KillSwitchMark(Artifact):
+    """``<run_id>.trip-<hex>``: an activation that is under way, or was cut short; the switch is active meanwhile.
+
+    An empty or broken mark counts too.
+
+    Attributes:
+        run_id: the run, or ``_global``.
+        event_id: the event that the activation adds; without its dashes it ends the file's name.
+        ts_utc: when it began.
+        reason: why, as the actor said it.
+        actor: who.
+        source: which program.
+    """
+
+    schema_version: Literal["v1"]
+    run_id: SwitchName
+    event_id: Text
+    ts_utc: Stamp
+    reason: Text
+    actor: Text
+    source: Text
 
 
 class KillSwitchAnchor(Artifact):
@@ -163,6 +201,7 @@ INDEX_LINES: dict[str, type[Artifact]] = {
     "switch_changed": SwitchChanged,
     "switch_adopted": SwitchAdopted,
     "index_renewed": IndexRenewed,
+    "index_compacted": IndexCompacted,
     "journal_repaired": IndexRepaired,
 }
 """The lines of the index, by name."""

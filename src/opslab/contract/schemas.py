@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opslab.contract.dataset import DatasetRecord, Fingerprint, Instrument
 from opslab.contract.drill import DrillReport, SessionReport
 from opslab.contract.encoding import pretty_json
-from opslab.contract.kill_switch import KillSwitchAnchor, KillSwitchRoots, KillSwitchState
+from opslab.contract.kill_switch import KillSwitchAnchor, KillSwitchMark, KillSwitchRoots, KillSwitchState
 from opslab.contract.manifest import Manifest
 from opslab.contract.metadata import Metadata, RunMetrics
 from opslab.contract.reconciliation import ReconciliationInput, ReconciliationResult
@@ -28,6 +28,7 @@ ARTIFACTS: dict[str, type[Artifact]] = {
     "fingerprint": Fingerprint,
     "instrument": Instrument,
     "kill_switch_anchor": KillSwitchAnchor,
+    "kill_switch_mark": KillSwitchMark,
     "kill_switch_roots": KillSwitchRoots,
     "kill_switch_state": KillSwitchState,
     "manifest": Manifest,

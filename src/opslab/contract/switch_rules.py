@@ -2,7 +2,7 @@
 
 ``opslab.contract.kill_switch`` says the same as models, for schemas and for readers that have the time to load them; a
 test holds the two together. Wire format: the nine keys of the earlier lab's state file (contract 4.6) and the fields of
-its kill events (4.3); index, anchor and list of roots are additions.
+its kill events (4.3); index, anchor, trip marks and list of roots are additions.
 """
 
 from __future__ import annotations
@@ -109,6 +109,15 @@ def checked_anchor(document: Mapping[str, Any]) -> None:
         ValueError: a key is missing, unknown or has a wrong value.
     """
     _check(document, _ANCHOR)
+
+
+def checked_mark(document: Mapping[str, Any]) -> None:
+    """Refuse what is not a trip mark.
+
+    Raises:
+        ValueError: a key is missing, unknown or has a wrong value.
+    """
+    _check(document, _MARK)
 
 
 def checked_roots(document: Mapping[str, Any]) -> None:
@@ -263,6 +272,13 @@ _INDEX_LINES: dict[str, dict[str, Callable[[object], object]]] = {
     },
     "switch_adopted": {**_LINE, "event": text, "run_id": switch_name},
     "index_renewed": {**_LINE, "event": text, "doubts": _texts},
+    "index_compacted": {
+        **_LINE,
+        "event": text,
+        "replaced_lines": _count,
+        "replaced_sha256": _digest,
+        "kept_as": text,
+    },
     "journal_repaired": {
         "event": text,
         "ts_utc": stamp,
@@ -275,5 +291,8 @@ _ANCHOR: dict[str, Callable[[object], object]] = {
     "schema_version": _one_of("v1"),
     "lines": _count,
     "sha256": _digest,
+}
+_MARK: dict[str, Callable[[object], object]] = {
+    name: _EVENT[name] for name in ("schema_version", "run_id", "event_id", "ts_utc", "reason", "actor", "source")
 }
 _ROOTS: dict[str, Callable[[object], object]] = {"schema_version": _one_of("v1"), "roots": _texts}

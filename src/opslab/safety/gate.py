@@ -1,4 +1,4 @@
-"""The gate: may a run take new risk? A pure decision over two readings; the global switch covers every run."""
+"""The gate: may a run take new risk? A pure decision over readings; the global switch covers every run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ class GateDecision:
 
     Attributes:
         blocked: whether new risk is forbidden.
-        state: the effective state: ``active`` if either switch is, else the run's own.
-        decided_by: the reading that decided: the global one only when it alone is active.
+        state: the effective state: ``active`` if any switch is, else the run's own.
+        decided_by: the reading that decided: the global one only when the run's own is not active, one of another root
+            only when both are not.
         reasons: why it is blocked, each in one line; empty when it is not.
     """
 
@@ -26,20 +27,22 @@ class GateDecision:
     reasons: tuple[str, ...]
 
 
-def decide(run: SwitchReading, everything: SwitchReading) -> GateDecision:
+def decide(run: SwitchReading, everything: SwitchReading, *elsewhere: SwitchReading) -> GateDecision:
     """Return whether the run may take new risk.
 
     Args:
         run: the run's own switch.
         everything: the global switch.
+        elsewhere: the same switches in the other roots that the lab used.
     """
-    active = [reading for reading in (run, everything) if reading.state == "active"]
+    active = [reading for reading in (run, everything, *elsewhere) if reading.state == "active"]
     reasons = dict.fromkeys(reason for reading in active for reason in _reasons(reading))
     return GateDecision(bool(active), "active" if active else run.state, (active or [run])[0], tuple(reasons))
 
 
-def _reasons(reading: SwitchReading) -> tuple[str, ...]:
-    if reading.doubts:
-        return reading.doubts
+def _reasons(reading: SwitchReading) -> list[str]:
     record = reading.record or {}
-    return (f"{reading.run_id} activated by {record.get('last_actor')}: {record.get('last_reason')}",)
+    reasons = [*reading.doubts, *reading.trips.values()]
+    if not reading.doubts and record.get("state") == "active":
+        reasons.append(f"{reading.run_id} activated by {record.get('last_actor')}: {record.get('last_reason')}")
+    return [f"{reason} (in {reading.elsewhere})" for reason in reasons] if reading.elsewhere else reasons

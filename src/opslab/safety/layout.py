@@ -26,7 +26,14 @@ ROOTS = "kill_switch.roots.json"
 ASIDE = ".aside-"
 """Marks what was broken and is kept as evidence: ``<name>.aside-<time>-<hex>``."""
 
+TRIP = ".trip-"
+"""Marks an activation that is under way or was cut short: ``<run_id>.trip-<its event id, without dashes>``."""
+
+_TRIP_END = re.compile(re.escape(TRIP) + r"[0-9a-f]{32}$")
 _ASIDE_END = re.compile(re.escape(ASIDE) + r"[0-9]{8}t[0-9]{6}z-[0-9a-f]{4}$")
+
+LINE_SECONDS = 1.0
+"""How long to wait for somebody who is adding a line to the same file, and may be stopped."""
 
 LARGEST_STATE = 1024 * 1024
 LARGEST_JOURNAL = 64 * 1024 * 1024
@@ -77,19 +84,47 @@ def look(path: Path, largest: int) -> Found:
         os.close(descriptor)
 
 
-def names_in(root: Path) -> list[str]:
-    """Return the switches that files in ``root`` are named for, evidence included, sorted.
+def trip_name(run_id: str, event_id: str) -> str:
+    """Return the name of the mark of an activation, whose event will be ``event_id``."""
+    return f"{run_id}{TRIP}{event_id.replace('-', '')}"
+
+
+def trips_in(root: Path) -> dict[str, list[str]]:
+    """Return the names of the trip marks in ``root``, sorted, by the switch that they are of.
 
     Raises:
         OSError: ``root`` cannot be listed.
     """
+    found: dict[str, list[str]] = {}
+    for entry in sorted(_entries(root)):
+        stem = _TRIP_END.sub("", entry)
+        if stem != entry:
+            found.setdefault(stem, []).append(entry)
+    return found
+
+
+def names_in(root: Path, *, with_trips: bool = False) -> list[str]:
+    """Return the switches that files in ``root`` are named for, evidence included, sorted.
+
+    Args:
+        root: the switches' directory.
+        with_trips: whether a trip mark counts too; it comes before everything else of a switch.
+
+    Raises:
+        OSError: ``root`` cannot be listed.
+    """
+    plain = [_ASIDE_END.sub("", entry) for entry in _entries(root)]
+    stems = {entry.removesuffix(suffix) for entry in plain for suffix in SUFFIXES if entry.endswith(suffix)}
+    if with_trips:
+        stems |= {_TRIP_END.sub("", entry) for entry in plain if _TRIP_END.search(entry)}
+    return sorted(stem for stem in stems if _is_name(stem))
+
+
+def _entries(root: Path) -> list[str]:
     try:
-        entries = os.listdir(root)  # noqa: PTH208 - names only
+        return os.listdir(root)  # noqa: PTH208 - names only
     except FileNotFoundError:
         return []
-    plain = [_ASIDE_END.sub("", entry) for entry in entries]
-    stems = {entry.removesuffix(suffix) for entry in plain for suffix in SUFFIXES if entry.endswith(suffix)}
-    return sorted(stem for stem in stems if _is_name(stem))
 
 
 def _is_name(stem: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writes and finds what the lab knows of all its switches: the index, its anchor, and the list of roots."""
+"""Writes and finds what is known of all switches of a root: the index and its anchor."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from opslab.clock import to_stamp
 from opslab.contract.encoding import pretty_json
-from opslab.contract.switch_rules import GLOBAL, checked_roots
+from opslab.contract.switch_rules import GLOBAL
 from opslab.errors import StoreError
-from opslab.safety.evidence import set_aside
-from opslab.safety.index import IndexReading, read_index, salvaged_names
-from opslab.safety.layout import ANCHOR_SUFFIX, INDEX, LARGEST_JOURNAL, LARGEST_STATE, ROOTS, look, names_in
-from opslab.safety.litter import sweep_names
-from opslab.safety.reading import parsed
-from opslab.store.adding import held_directory
+from opslab.safety.evidence import keep_copy, set_aside
+from opslab.safety.index import IndexReading, compacted, read_index, salvaged_names
+from opslab.safety.layout import ANCHOR_SUFFIX, INDEX, LARGEST_JOURNAL, LARGEST_STATE, LINE_SECONDS, look, names_in
 from opslab.store.durable import make_directory, sync_directory, write_bytes
 from opslab.store.journal import GENESIS, Head, Journal
 
@@ -22,11 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opslab.clock import Clock
+    from opslab.safety.roots import RootList
 
 Trouble = (OSError, StoreError)
-
-LIST_SECONDS = 1.0
-"""How long to wait for another root that is entering itself in the list of roots."""
 
 
 class SwitchLedger:
@@ -35,23 +30,19 @@ class SwitchLedger:
     Args:
         root: the switches' directory, resolved.
         clock: stamps the index's lines.
-        roots_file: the lab's list of roots, if it has one.
+        roots: the lab's list of roots, if it has one.
+        is_listed: whether the root was found in that list: it was used then, so that an empty one has lost something.
     """
 
-    def __init__(self, root: Path, clock: Clock, *, roots_file: Path | None) -> None:
-        self._root, self._clock, self._roots_file = root, clock, roots_file
+    def __init__(self, root: Path, clock: Clock, *, roots: RootList | None, is_listed: bool = False) -> None:
+        self._root, self._clock, self._roots, self._is_listed = root, clock, roots, is_listed
         self._index = root / INDEX
         self._anchor = root.with_name(f"{root.name}{ANCHOR_SUFFIX}")
-
-    @staticmethod
-    def roots_file_of(lab_root: Path) -> Path:
-        """Return where a lab lists its switch roots: not below any of them, so that a mistyped root shows."""
-        return lab_root / "runtime" / ROOTS
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Every file that ``read`` looks at; beside them it lists the root."""
-        return (self._anchor, self._index, *([self._roots_file] if self._roots_file else []))
+        return (self._anchor, self._index, *([self._roots.path] if self._roots else []))
 
     def read(self) -> IndexReading:
         """Return what the index says now."""
@@ -60,9 +51,10 @@ class SwitchLedger:
         reading = read_index(index, anchor, self._names() if index.is_absent and anchor.is_absent else ())
         if not reading.is_unused:
             return reading
-        if doubt := self._unlisted_doubt():
-            return IndexReading(doubts=(doubt,), is_unused=True)
-        return reading
+        doubt = self._roots.unused_doubt(self._root) if self._roots else None
+        if self._is_listed:
+            doubt = f"{self._root} is empty, but this lab's switches were written there"
+        return IndexReading(doubts=(doubt,), is_unused=True) if doubt else reading
 
     def make_root(self) -> list[str]:
         """Make the switches' directory, setting aside a file in its place; return what went wrong."""
@@ -89,7 +81,8 @@ class SwitchLedger:
             if look(self._anchor, LARGEST_STATE).is_absent:
                 self._drop_anchor(Head(0, GENESIS))
             self._drop_anchor(self._append([line]))
-            self._register()
+            if self._roots:
+                self._roots.enter(self._root)
         except Trouble as error:
             warnings.append(f"the index does not know of it: {error}")
 
@@ -103,7 +96,7 @@ class SwitchLedger:
         lines: list[dict[str, Any]] = [{**self._line("index_renewed"), "doubts": list(doubts)}]
         try:
             found = look(self._index, LARGEST_JOURNAL)
-            names = salvaged_names(found) | set(self._names() or ())
+            names = salvaged_names(found) | set(self._names(with_trips=True) or ())
             if not found.is_absent:
                 warnings.append(f"what was there is kept as {set_aside(self._index, now).name}")
             lines += [{**self._line("switch_adopted"), "run_id": name} for name in sorted(names - {GLOBAL})]
@@ -115,54 +108,42 @@ class SwitchLedger:
         except OSError as error:
             raise StoreError(f"the index cannot be renewed: {error.strerror}", where=self._root) from error
 
-    def _unlisted_doubt(self) -> str | None:
-        """Say why a root that was never used cannot be the one that is meant."""
-        if self._roots_file is not None:
-            listed, doubts = parsed(look(self._roots_file, LARGEST_STATE), checked_roots)
-            if doubts:
-                return doubts[0]
-            if listed is not None:
-                return f"{self._root} is empty, but this lab's switches were written in {', '.join(listed['roots'])}"
-        return None
+    def compact(self, reading: IndexReading, warnings: list[str]) -> None:
+        """Begin the index anew with its latest lines, the old one kept; only where nobody else writes to it.
 
-    def _names(self) -> list[str] | None:
+        The anchor stands at the end of the old index before the new one takes its place, and a new index that says so
+        is believed: whoever dies in between leaves both in order.
+
+        Args:
+            reading: what the index says, without a doubt.
+            warnings: takes what went wrong; the old index then stays, or what is there reads as active.
+        """
         try:
-            return names_in(self._root)
+            self._drop_anchor(reading.head)
+            kept = keep_copy(self._index, self._clock.now())
+            first = {
+                **self._line("index_compacted"),
+                "replaced_lines": reading.head.lines,
+                "replaced_sha256": reading.head.sha256,
+                "kept_as": kept.name,
+            }
+            content, head = compacted(reading, first)
+            write_bytes(self._index, content)
+            self._drop_anchor(head)
+        except Trouble as error:
+            warnings.append(f"the index stays long: {error}")
+
+    def _names(self, *, with_trips: bool = False) -> list[str] | None:
+        try:
+            return names_in(self._root, with_trips=with_trips)
         except OSError:
             return None
-
-    def _register(self) -> None:
-        if self._roots_file is None or self._is_listed(self._roots_file):
-            return
-        make_directory(self._roots_file.parent)
-        with held_directory(self._roots_file.parent, LIST_SECONDS) as is_alone:
-            if not is_alone:  # switches of another root, which this root's lock does not keep out
-                raise StoreError("another process keeps the list", where=self._roots_file, fix="try again")
-            sweep_names(self._roots_file.parent, f"-{ROOTS}")
-            self._list_root(self._roots_file)
-
-    def _is_listed(self, path: Path) -> bool:
-        listed, _ = parsed(look(path, LARGEST_STATE), checked_roots)
-        return listed is not None and self._name_of_root(path.parent.parent) in listed["roots"]
-
-    def _list_root(self, path: Path) -> None:
-        found = look(path, LARGEST_STATE)
-        listed, doubts = parsed(found, checked_roots)
-        if doubts and not found.is_absent:
-            set_aside(path, self._clock.now())
-        roots = {*(listed["roots"] if listed else []), self._name_of_root(path.parent.parent)}
-        write_bytes(path, pretty_json({"schema_version": "v1", "roots": sorted(roots)}))
-
-    def _name_of_root(self, lab_root: Path) -> str:
-        # Relative where possible, so that a lab that was moved as a whole still knows its switches.
-        base = lab_root.resolve()
-        return str(self._root.relative_to(base) if self._root.is_relative_to(base) else self._root)
 
     def _line(self, event: str) -> dict[str, Any]:
         return {"schema_version": "v1", "event": event, "ts_utc": to_stamp(self._clock.now())}
 
     def _append(self, lines: Sequence[Mapping[str, Any]]) -> Head:
-        journal = Journal(self._index, GLOBAL, clock=self._clock)
+        journal = Journal(self._index, GLOBAL, clock=self._clock, patience=LINE_SECONDS)
         try:
             for line in lines[:-1]:
                 journal.append(line)

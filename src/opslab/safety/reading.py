@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from opslab.contract.encoding import compact_json
 from opslab.contract.switch_rules import (
     checked_event,
+    checked_mark,
     checked_state,
     moment_of,
     strict_object,
@@ -17,7 +18,7 @@ from opslab.contract.switch_rules import (
 from opslab.store.journal import GENESIS, Head, read_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from opslab.safety.index import IndexReading
@@ -43,6 +44,9 @@ class SwitchReading:
         record: the state file's nine fields, if it is sound in itself, whether or not it fits the rest.
         head: the end of the events file.
         has_sound_events: whether the events file can be continued (it is sound in itself, or absent).
+        trips: activations that are under way or were cut short, each in one line by the name of its mark; they make the
+            switch active without being a doubt.
+        elsewhere: the root that the switch was read in, when that is not the one that was asked.
     """
 
     run_id: str
@@ -51,6 +55,8 @@ class SwitchReading:
     record: Mapping[str, Any] | None
     head: Head
     has_sound_events: bool
+    trips: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: str = ""
 
     @property
     def is_trusted(self) -> bool:
@@ -58,7 +64,9 @@ class SwitchReading:
         return not self.doubts
 
 
-def read_switch(run_id: str, state: Found, events: Found, index: IndexReading, now: datetime) -> SwitchReading:
+def read_switch(
+    run_id: str, state: Found, events: Found, index: IndexReading, now: datetime, marks: Sequence[Found] | None = ()
+) -> SwitchReading:
     """Decide what the switch ``run_id`` reads as.
 
     Args:
@@ -67,6 +75,7 @@ def read_switch(run_id: str, state: Found, events: Found, index: IndexReading, n
         events: what lies at ``<run_id>.events.jsonl``.
         index: what the index says.
         now: stamps beyond it are from the future.
+        marks: the trip marks of the switch, listed before everything else was looked at; None when they could not be.
     """
     record, doubts = _read_state(run_id, state, now)
     history, head, broken = _read_events(run_id, events, now)
@@ -75,9 +84,19 @@ def read_switch(run_id: str, state: Found, events: Found, index: IndexReading, n
     is_known = not (state.is_absent and events.is_absent and entry is None)
     if is_known and not doubts:
         doubts += _disagreements(state, events, record, history, head, entry)
-    everything = (*index.doubts, *doubts)
+    unlisted = ("the switches' directory cannot be listed",) if marks is None else ()
+    everything = tuple(dict.fromkeys((*index.doubts, *unlisted, *doubts)))
+    trips = {mark.name: _told(mark, run_id) for mark in marks or ()}
     calm: State = "absent" if record is None else record["state"]
-    return SwitchReading(run_id, "active" if everything else calm, everything, record, head, not broken)
+    is_calm = not (everything or trips)
+    return SwitchReading(run_id, calm if is_calm else "active", everything, record, head, not broken, trips)
+
+
+def _told(mark: Found, run_id: str) -> str:
+    document, doubts = parsed(mark, checked_mark)
+    if document is None or document["run_id"] != run_id:
+        return f"{run_id} activated, which {mark.name} alone records{f' ({doubts[0]})' if doubts else ''}"
+    return f"{run_id} activated by {document['actor']}, which {mark.name} alone records: {document['reason']}"
 
 
 def _read_state(run_id: str, found: Found, now: datetime) -> tuple[Mapping[str, Any] | None, list[str]]:

@@ -1,64 +1,43 @@
 """The kill switches of a lab: read, activate, clear. The files under ``runtime/kill_switch/`` are the source.
 
+A lab's roots act as one: what was activated in any root that the lab ever used forbids new risk in all of them, an
+activation is made in all of them, and a clear opens all of them.
+
 What cannot be detected: switches directory, anchor and list of roots deleted together; all of them replaced by an
 older copy that was consistent when it was taken; and forgery by somebody who recomputes the digests.
 """
 
 from __future__ import annotations
 
-import uuid
-from contextlib import nullcontext
-from dataclasses import dataclass
+import dataclasses
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opslab.contract.switch_rules import GLOBAL
-from opslab.errors import StoreError
+from opslab.errors import OpsLabError, StoreError
 from opslab.ids import checked_id
+from opslab.safety.activation import Activation
+from opslab.safety.change import Change, Words
+from opslab.safety.clearing import Clearing
 from opslab.safety.gate import GateDecision, decide
-from opslab.safety.holding import held
-from opslab.safety.layout import EVENTS_SUFFIX, LARGEST_JOURNAL, LARGEST_STATE, LOCK, STATE_SUFFIX, SUFFIXES, look
-from opslab.safety.ledger import SwitchLedger
-from opslab.safety.litter import sweep, unswept
-from opslab.safety.machine import event_of, said
-from opslab.safety.reading import SwitchReading, read_switch
-from opslab.safety.trip import SwitchWriter
+from opslab.safety.machine import said
+from opslab.safety.reading import SwitchReading
+from opslab.safety.roots import RootList
+from opslab.safety.switch_root import SwitchRoot
 from opslab.safety.watch import Watch
+from opslab.store.journal import GENESIS, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from opslab.clock import Clock
     from opslab.root import Lab
-    from opslab.safety.index import IndexReading
-    from opslab.store.journal import Head
-
-WAIT_SECONDS = 15.0
-"""How long a writer waits for another one; an activation then goes on without the lock."""
-
-READ_WAIT_SECONDS = 1.0
-
-LOST_INDEX = "the index of switches could not be trusted"
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a command did.
-
-    Attributes:
-        event: the event, as it stands in the events file.
-        state_path: the state file.
-        warnings: what went wrong beside it, each in one line.
-    """
-
-    event: Mapping[str, Any]
-    state_path: Path
-    warnings: tuple[str, ...]
 
 
 class KillSwitches:
-    """The switches of one root.
+    """The switches of one root, and of the other roots of its lab.
 
     Args:
         root: their directory; a symlink to a directory is followed, the files in it are not.
@@ -67,17 +46,18 @@ class KillSwitches:
     """
 
     def __init__(self, root: Path, clock: Clock, *, roots_file: Path | None = None) -> None:
-        self.root = root.resolve()
         self._clock = clock
-        self._ledger = SwitchLedger(self.root, clock, roots_file=roots_file)
+        self._roots = RootList(roots_file, clock) if roots_file else None
+        self._own = SwitchRoot(root, clock, roots=self._roots)
+        self.root = self._own.path
 
     @classmethod
     def of(cls, lab: Lab, clock: Clock) -> KillSwitches:
         """Return the switches of ``lab``."""
-        return cls(lab.kill_switch, clock, roots_file=SwitchLedger.roots_file_of(lab.root))
+        return cls(lab.kill_switch, clock, roots_file=RootList.place_in(lab.root))
 
     def read(self, run_id: str) -> SwitchReading:
-        """Return what a switch reads as; a doubt is looked at again while no writer is at work.
+        """Return what a switch reads as in this root; a doubt is looked at again while no writer is at work.
 
         Args:
             run_id: the run, or ``GLOBAL``.
@@ -85,7 +65,7 @@ class KillSwitches:
         Raises:
             IdError: ``run_id`` is unsafe.
         """
-        return self._readings(_checked(run_id))[0]
+        return self._own.readings(_checked(run_id))[0]
 
     def gate(self, run_id: str) -> GateDecision:
         """Return whether the run may take new risk; of ``GLOBAL``, whether any run may.
@@ -93,7 +73,7 @@ class KillSwitches:
         Raises:
             IdError: ``run_id`` is unsafe.
         """
-        return decide(*self._readings(_checked(run_id), GLOBAL))
+        return decide(*self._readings(_checked(run_id)))
 
     def watch(self, run_id: str) -> Watch:
         """Return what answers as ``gate`` does, but reads the files only when they changed: for every single order.
@@ -102,8 +82,7 @@ class KillSwitches:
             IdError: ``run_id`` is unsafe.
         """
         name = _checked(run_id)
-        own = [self.root / f"{it}{suffix}" for it in (name, GLOBAL) for suffix in SUFFIXES]
-        return Watch(partial(self._readings, name, GLOBAL), [self.root, *self._ledger.paths, *own], self._clock)
+        return Watch(partial(self._readings, name), partial(self._paths, name), self._clock)
 
     def activate(self, run_id: str, reason: str, actor: str, source: str = "tc") -> Change:
         """Forbid new risk, over any corruption; durable when this returns.
@@ -116,22 +95,23 @@ class KillSwitches:
             OpsLabError: the reason or the actor is blank.
             StoreError: nothing at all could be written.
         """
-        name, reason, actor = _checked(run_id), said(reason, "reason"), said(actor, "actor")
-        warnings = self._ledger.make_root()
-        with held(self.root / LOCK, WAIT_SECONDS) as is_held, nullcontext() if is_held else unswept(self.root):
-            if not is_held:
-                warnings.append("another process keeps the lock: went on without it")
-            index = self._ledger.read()
-            event, head = self._trip(name, index, (reason, actor, source), warnings, is_held=is_held)
-            if index.is_broken and not (is_held and self._renewed(name, index, (LOST_INDEX, actor, source), warnings)):
-                warnings.append(f"the index does not know of it: {index.doubts[0]}")
-            elif head is not None:
-                self._ledger.note(event, head, warnings)
-            if self._look(name, self._ledger.read()).state != "active":
-                raise StoreError("NOT ACTIVE after all", where=self.root, fix="stop the system by other means")
-            if is_held:
-                sweep(self.root)
-        return Change(event, self.root / f"{name}{STATE_SUFFIX}", tuple(warnings))
+        name, words = _checked(run_id), Words(said(reason, "reason"), said(actor, "actor"), source)
+        with ExitStack() as stack:
+            # All marks first: no lock of one root delays what the gates of another see.
+            own, *others = [stack.enter_context(Activation(root, name, words)) for root in self._all()]
+            change, failure, told, missed = None, None, [], []
+            try:
+                change = own.complete()
+            except StoreError as error:
+                failure = error
+            for activation in others:
+                try:
+                    told += [f"{warning} (in {activation.where})" for warning in activation.complete().warnings]
+                except OpsLabError as error:
+                    missed.append(f"{activation.where}: {error}")
+        if change is None:
+            raise _failed(failure, len(others) - len(missed))
+        return self._summed(change, name, words, told, missed)
 
     def clear(self, run_id: str, reason: str, actor: str, source: str = "tc") -> Change:
         """Allow new risk again.
@@ -139,83 +119,76 @@ class KillSwitches:
         Raises:
             IdError: ``run_id`` is unsafe.
             OpsLabError: the reason or the actor is blank.
-            StoreError: the switch is doubtful, another process keeps the lock, or something could not be written; the
-                switch is then active.
+            StoreError: the switch is doubtful, was activated again meanwhile, another process keeps the lock, or
+                something could not be written; the switch is then active.
         """
-        name, reason, actor = _checked(run_id), said(reason, "reason"), said(actor, "actor")
-        warnings = self._ledger.make_root()
-        with held(self.root / LOCK, WAIT_SECONDS) as is_held:
-            if not is_held:
-                raise StoreError("another process keeps the lock", where=self.root / LOCK, fix="try again")
-            index = self._ledger.read()
-            reading = self._look(name, index)
-            if reading.doubts:
-                raise _doubtful(name, reading, index)
-            event = self._event("kill_cleared", reading, (reason, actor, source))
-            writer = SwitchWriter(self.root, reading, self._clock.now(), warnings)
-            head = writer.clear(event)
-            trouble: list[str] = []
-            self._ledger.note(event, head, trouble)
-            if trouble:
-                raise StoreError(f"could not be cleared: {trouble[0]}", where=self.root, fix="activate it again")
-            writer.finish_clear(event)
-            sweep(self.root)
-        return Change(event, writer.state_path, tuple(warnings))
+        name, words = _checked(run_id), Words(said(reason, "reason"), said(actor, "actor"), source)
+        began = self._clock.now()
+        own = Clearing.judge(self._own, name, began)
+        others, doubt = self._others()
+        if doubt:
+            raise StoreError(
+                f"is doubtful, so it stays active: {doubt}",
+                where=name,
+                fix="look at the list; `tc kill activate` sets it aside and begins another, then clear it",
+            )
+        clearings = [Clearing.judge(root, name, began) for root in others]
+        warnings = [
+            warning for clearing in clearings if clearing.is_needed for warning in clearing.complete(words).warnings
+        ]
+        change = own.complete(words)
+        return dataclasses.replace(change, warnings=(*change.warnings, *warnings))
 
-    def _readings(self, *names: str) -> list[SwitchReading]:
-        readings = self._look_at(names)
-        if any(reading.doubts for reading in readings) and self.root.is_dir():
-            with held(self.root / LOCK, READ_WAIT_SECONDS):
-                readings = self._look_at(names)
+    def _summed(self, change: Change, name: str, words: Words, told: list[str], missed: list[str]) -> Change:
+        """Return what an activation did in all roots; those that failed matter only if their gates do not ask here."""
+        told = [*change.warnings, *told]
+        if self._roots is None:
+            return dataclasses.replace(change, warnings=tuple(told))
+        if self._roots.names(self.root):
+            return dataclasses.replace(change, warnings=(*told, *(f"not activated in {what}" for what in missed)))
+        default = self._roots.default.resolve()
+        if default not in [root.path for root in self._all()]:
+            try:
+                with Activation(SwitchRoot(default, self._clock), name, words) as activation:
+                    told += activation.complete().warnings
+            except OpsLabError as error:
+                missed.append(f"{default}: {error}")
+        return dataclasses.replace(change, warnings=tuple(told), missed=tuple(missed))
+
+    def _readings(self, name: str) -> list[SwitchReading]:
+        readings = self._own.readings(name, GLOBAL)
+        others, doubt = self._others()
+        for root in others:
+            elsewhere = root.readings(name, GLOBAL)
+            readings += [dataclasses.replace(reading, elsewhere=str(root.path)) for reading in elsewhere]
+        if doubt:
+            readings.append(SwitchReading(name, "active", (doubt,), None, Head(0, GENESIS), has_sound_events=False))
         return readings
 
-    def _look_at(self, names: Sequence[str]) -> list[SwitchReading]:
-        index = self._ledger.read()
-        return [self._look(name, index) for name in names]
+    def _all(self) -> list[SwitchRoot]:
+        return [self._own, *self._others()[0]]
 
-    def _look(self, name: str, index: IndexReading) -> SwitchReading:
-        # The index was read first, the state next: what was activated before that cannot read as cleared or absent. A
-        # doubt may be a writer at work between the reads; `read` looks again under the lock.
-        state = look(self.root / f"{name}{STATE_SUFFIX}", LARGEST_STATE)
-        events = look(self.root / f"{name}{EVENTS_SUFFIX}", LARGEST_JOURNAL)
-        return read_switch(name, state, events, index, self._clock.now())
+    def _paths(self, name: str) -> Sequence[Path]:
+        return [path for root in self._all() for path in root.paths(name, GLOBAL)]
 
-    def _trip(
-        self, name: str, index: IndexReading, words: tuple[str, str, str], warnings: list[str], *, is_held: bool
-    ) -> tuple[Mapping[str, Any], Head | None]:
-        reading = self._look(name, index)
-        event = self._event("kill_activated", reading, words)
-        writer = SwitchWriter(self.root, reading, self._clock.now(), warnings)
-        return event, writer.activate(event, may_set_aside=is_held)
-
-    def _renewed(self, name: str, index: IndexReading, words: tuple[str, str, str], warnings: list[str]) -> bool:
-        try:
-            if name == GLOBAL:
-                self._ledger.renew(index.doubts, warnings)
-                return True
-            event, head = self._trip(GLOBAL, index, words, warnings, is_held=True)
-            warnings.append(f"{index.doubts[0]}: renewed, and the global switch activated (`tc kill clear --all`)")
-            self._ledger.renew(index.doubts, warnings)
-        except StoreError as error:
-            warnings.append(str(error))
-            return False
-        if head is not None:
-            self._ledger.note(event, head, warnings)
-        return True
-
-    def _event(self, command: Any, reading: SwitchReading, words: tuple[str, str, str]) -> dict[str, Any]:
-        reason, actor, source = words
-        return event_of(command, reading, str(uuid.uuid4()), reason, actor, source, self._clock.now())
+    def _others(self) -> tuple[list[SwitchRoot], str | None]:
+        """Return the lab's other roots, and why they are not known."""
+        if self._roots is None:
+            return [], None
+        listed, doubt = self._roots.listed()
+        default = self._roots.default.resolve()
+        found = {path: SwitchRoot(path, self._clock, is_listed=True) for path in listed}
+        if default not in found and default.exists():
+            found[default] = SwitchRoot(default, self._clock)
+        return [root for path, root in found.items() if path != self.root], doubt
 
 
 def _checked(run_id: str) -> str:
     return run_id if run_id == GLOBAL else checked_id(run_id)
 
 
-def _doubtful(name: str, reading: SwitchReading, index: IndexReading) -> StoreError:
-    whom = "--all" if index.is_broken or name == GLOBAL else f"--run-id {name}"
-    return StoreError(
-        f"is doubtful, so it stays active: {reading.doubts[0]}",
-        where=name,
-        fix=f"look at the files; `tc kill activate {whom}` sets aside what is broken, then clear it",
-    )
+def _failed(failure: StoreError | None, others: int) -> StoreError:
+    """Return the failure of an activation in the root that was meant, which tells where it succeeded."""
+    where, what = failure.where if failure else None, failure.what if failure else ""
+    elsewhere = f"; the lab's {others} other switch root(s) were activated" if others else ""
+    return StoreError(f"{what}{elsewhere}", where=where, fix=failure.fix if failure else None)

@@ -1,19 +1,17 @@
 """Writes one switch's event and state, so that whatever goes wrong at whatever step leaves it active.
 
-An activation makes the state durable first: from then on the switch reads as active, whatever becomes of the rest.
-Clearing writes the state last: until then the state still says active, or disagrees with the events.
+An activation makes the state durable first: from then on the switch reads as active, whatever becomes of the rest and
+of the activation's mark. Clearing writes the state last: until then it says active, or disagrees with the events.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.encoding import pretty_json
 from opslab.errors import StoreError
 from opslab.safety.evidence import keep_copy, set_aside
-from opslab.safety.layout import EVENTS_SUFFIX, LARGEST_STATE, STATE_SUFFIX, look
+from opslab.safety.layout import EVENTS_SUFFIX, LARGEST_STATE, LINE_SECONDS, STATE_SUFFIX, look
 from opslab.safety.machine import state_after
 from opslab.store.durable import sync_directory, write_bytes
 from opslab.store.journal import Head, Journal
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opslab.safety.reading import SwitchReading
-
-MARK = "kill-switch-activated-without-space"
-"""What the last resort's symlink points to: an entry that needs no block of the disk, and reads as active."""
 
 Trouble = (OSError, StoreError)
 
@@ -46,12 +41,13 @@ class SwitchWriter:
         self.state_path = root / f"{reading.run_id}{STATE_SUFFIX}"
         self.events_path = root / f"{reading.run_id}{EVENTS_SUFFIX}"
 
-    def activate(self, event: Mapping[str, Any], *, may_set_aside: bool) -> Head | None:
+    def activate(self, event: Mapping[str, Any], *, may_set_aside: bool, is_marked: bool) -> Head | None:
         """Record an activation, over any corruption.
 
         Args:
             event: the activation.
             may_set_aside: whether broken events may be set aside: only while the lock is held.
+            is_marked: whether a mark already makes the switch active.
 
         Returns:
             The events' new head; None when the event could not be added to them.
@@ -62,13 +58,15 @@ class SwitchWriter:
         content = pretty_json(state_after(self._reading, event))
         is_recorded = self._replace_state(content)
         head = self._add(event) if may_set_aside or self._reading.has_sound_events else None
-        if not is_recorded and not self._replace_blocked_state(content) and head is None and not self._marked():
+        if is_recorded or self._replace_blocked_state(content) or head is not None:
+            return head
+        if not is_marked:
             raise StoreError(
                 f"NOT ACTIVATED: nothing can be written ({'; '.join(self._warnings)})",
                 where=self.state_path,
                 fix="stop the system by other means, free space or correct rights, and activate again",
             )
-        return head
+        return None
 
     def clear(self, event: Mapping[str, Any]) -> Head:
         """Add the event that clears the switch; the switch stays active until ``finish_clear``.
@@ -125,19 +123,6 @@ class SwitchWriter:
             return False
         return True
 
-    def _marked(self) -> bool:
-        """Leave a symlink where the state should be: on a full disk there is still room for a name."""
-        staged = self.state_path.with_name(f".staging-{secrets.token_hex(4)}")
-        try:
-            os.symlink(MARK, staged)  # noqa: PTH211 - the target is a word, not a path
-            staged.rename(self.state_path)
-            sync_directory(self._root)
-        except OSError as error:
-            self._warnings.append(f"{self.state_path.name}: {_why(error)}")
-            return False
-        self._warnings.append(f"only a mark could be left at {self.state_path.name}: reason and actor are not recorded")
-        return True
-
     def _add(self, event: Mapping[str, Any]) -> Head | None:
         try:
             if not self._reading.has_sound_events:
@@ -148,7 +133,7 @@ class SwitchWriter:
             return None
 
     def _journaled(self, event: Mapping[str, Any]) -> Head:
-        journal = Journal(self.events_path, self._reading.run_id)
+        journal = Journal(self.events_path, self._reading.run_id, patience=LINE_SECONDS)
         try:
             return journal.append(event, durable=True)
         finally:

@@ -2,7 +2,7 @@
 
 What is remembered is exact as long as the kernel stamps each change of a file (a write through a memory map may go
 unstamped for a while). A stamp tells two changes apart only if the clock moved on between them, so files that changed
-a moment ago are read each time. An answer with a doubt is never remembered: it may pass by itself.
+a moment ago are read each time. An answer with a doubt or a trip mark is never remembered: it may pass by itself.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class _Remembered:
     """An answer, and when it was given by the lab's clock and by the machine's."""
 
     decision: GateDecision
+    paths: Sequence[Path]
     signature: Signature
     at: datetime
     at_ns: int
@@ -44,14 +45,15 @@ class Watch:
     """Answers as the gate of one run would, from memory while nothing has changed.
 
     Args:
-        read: reads the run's switch and the global one anew.
-        paths: everything that the reading depends on; what lies there is not followed if it is a symlink.
+        read: reads the run's switch, the global one, and both in the lab's other roots anew.
+        paths: tells everything that the reading depends on now; a symlink there is not followed.
         clock: the clock of the readings.
     """
 
-    def __init__(self, read: Callable[[], Sequence[SwitchReading]], paths: Sequence[Path], clock: Clock) -> None:
-        self._read, self._clock = read, clock
-        self._paths = tuple(os.fspath(path) for path in paths)
+    def __init__(
+        self, read: Callable[[], Sequence[SwitchReading]], paths: Callable[[], Sequence[Path]], clock: Clock
+    ) -> None:
+        self._read, self._clock, self._paths = read, clock, paths
         self._remembered: _Remembered | None = None
 
     def decision(self) -> GateDecision:
@@ -66,30 +68,32 @@ class Watch:
         if self._clock.now() < known.at or time.time_ns() < known.at_ns:
             return False
         try:
-            return _signature(self._paths) == known.signature
+            return _signature(known.paths) == known.signature
         except OSError:
             return False
 
     def _asked(self) -> GateDecision:
         self._remembered = None
-        before = self._settled()  # taken first: what changes while it is read shows the next time
+        paths = self._paths()
+        before = self._settled(paths)  # taken first: what changes while it is read shows the next time
         readings = self._read()
         decision = decide(*readings)
-        if before is not None and not any(reading.doubts for reading in readings):
-            self._remembered = _Remembered(decision, before, self._clock.now(), time.time_ns())
+        if before is not None and not any(reading.doubts or reading.trips for reading in readings):
+            self._remembered = _Remembered(decision, paths, before, self._clock.now(), time.time_ns())
         return decision
 
-    def _settled(self) -> Signature | None:
+    @staticmethod
+    def _settled(paths: Sequence[Path]) -> Signature | None:
         """Return the signature if every later change must show in it."""
         try:
-            signature = _signature(self._paths)
+            signature = _signature(paths)
         except OSError:
             return None
         newest = max((facts[-1] for facts in signature if facts is not None), default=0)
         return signature if time.time_ns() - newest > SETTLED_NS else None
 
 
-def _signature(paths: Sequence[str]) -> Signature:
+def _signature(paths: Sequence[Path]) -> Signature:
     """Return what can be told of the files without opening them.
 
     Raises:

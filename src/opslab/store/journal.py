@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +30,7 @@ CHAIN_FIELDS = frozenset({"seq", "prev_sha256"})
 """What the chain adds to an event's own fields."""
 
 _TAIL_BLOCK = 64 * 1024
+_PAUSE_SECONDS = 0.005
 
 
 class Head(NamedTuple):
@@ -46,10 +48,20 @@ class Journal:
         run_id: stands in the line that records a repair.
         anchor: what the first line names as the digest before it.
         clock: stamps repairs.
+        patience: seconds to wait for somebody else who is adding a line, and may be stopped; None waits for ever.
     """
 
-    def __init__(self, path: Path, run_id: str, *, anchor: str = GENESIS, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        run_id: str,
+        *,
+        anchor: str = GENESIS,
+        clock: Clock | None = None,
+        patience: float | None = None,
+    ) -> None:
         self.path = path
+        self._patience = patience
         self._run_id = run_id
         self._anchor = anchor
         self._clock = clock or SystemClock()
@@ -63,11 +75,12 @@ class Journal:
         A line that another writer left unfinished is cut first, and the cut is recorded.
 
         Raises:
-            StoreError: the line could not be written whole; the file is then as it was before.
+            StoreError: the line could not be written whole, or somebody else was adding one for too long; the file is
+                then as it was before.
         """
         with self._mutex:
             descriptor = self._open()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._lock(descriptor)
             try:
                 size = os.fstat(descriptor).st_size
                 if size != self._size:
@@ -98,6 +111,22 @@ class Journal:
                 raise self._trouble("cannot be opened", error) from error
             self._owner, self._size = os.getpid(), -1
         return self._descriptor
+
+    def _lock(self, descriptor: int) -> None:
+        if self._patience is None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            return
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    fix = "let that process end, and try again"
+                    raise StoreError("another process keeps it", where=self.path, fix=fix) from error
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
     def _catch_up(self, descriptor: int, size: int) -> int:
         last, torn = _read_tail(descriptor, size)

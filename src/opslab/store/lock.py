@@ -26,7 +26,7 @@ class Lock:
         self._descriptor = -1
 
     def acquire(self) -> bool:
-        """Take the lock; false while another holds it.
+        """Take the lock; false while another holds it, or if the file was replaced while it was taken.
 
         Raises:
             StoreError: the file cannot be opened.
@@ -42,8 +42,17 @@ class Lock:
             if isinstance(error, BlockingIOError):
                 return False
             raise StoreError(f"cannot be locked: {error.strerror}", where=self._path, fix="use a local disk") from error
+        if not self._is_at_path(descriptor):  # what is locked then keeps nobody out
+            os.close(descriptor)
+            return False
         self._descriptor = descriptor
         return True
+
+    def _is_at_path(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.lstat(self._path))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let go, if it is held."""

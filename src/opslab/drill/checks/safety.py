@@ -129,6 +129,31 @@ def kill_switch_survives(history: History, _spec: RunSpec | None) -> Judgement:
     return passed(f"{sum(death['died'] for death in deaths)} deaths, none left a switch less than it was")
 
 
+@check("kill_switch.clear_never_wins")
+def kill_switch_clear_never_wins(history: History, _spec: RunSpec | None) -> Judgement:
+    """An activation that comes while somebody clears leaves the switch active, wherever the clear was overtaken.
+
+    Judges the fact ``clears``, one entry an attempt: ``{case, step, stopped, acknowledged, state, reasons, again}``;
+    ``again`` is the ``{state, doubts}`` after another activation and another clear.
+    """
+    clears = history.fact("clears")
+    if not any(clear["stopped"] for clear in clears):
+        return failed("OPS-KILL-NOTHING", "no clear was overtaken: nothing was rehearsed")
+    for finding in (finding for clear in clears for finding in _judge_clear(clear)):
+        return finding
+    return passed(f"{sum(clear['stopped'] for clear in clears)} clears overtaken, none opened the switch")
+
+
+def _judge_clear(clear: Mapping[str, Any]) -> Iterator[Judgement]:
+    where = f"{clear['case']}, step {clear['step']}"
+    if not clear["acknowledged"]:
+        yield failed("OPS-KILL-REFUSED", f"{where}: the activation failed", observed=clear)
+    elif clear["state"] != "active":
+        yield failed("OPS-KILL-OPEN", f"{where}: reads as {clear['state']}", expected="active", observed=clear)
+    if (clear["again"]["state"], clear["again"]["doubts"]) != ("cleared", []):
+        yield failed("OPS-KILL-NOT-CLEARED", f"{where}: it cannot be cleared afterwards", observed=clear)
+
+
 def _judge_death(death: Mapping[str, Any]) -> Iterator[Judgement]:
     where, state = f"{death['case']}, step {death['step']}", death["state"]
     is_through = not death["died"]
