@@ -7,7 +7,19 @@ import sys
 
 from benchmarks.ratio import Ratio, show
 
-NAMES = ("startup", "journal", "bundle", "engine", "reconcile", "metrics", "kill")
+NAMES = (
+    "startup",
+    "journal",
+    "bundle",
+    "engine",
+    "reconcile",
+    "metrics",
+    "kill",
+    "venue",
+    "market_data",
+    "life_cycle",
+    "door",
+)
 
 
 def main(words: list[str]) -> int:

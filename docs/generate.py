@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renderers import checks, commands, contract, drills, metrics, plugin  # deptry: ignore[DEP001]
+from renderers import checks, commands, contract, drills, faults, lint, metrics, plugin  # deptry: ignore[DEP001]
 
 from opslab.contract import schemas
 from opslab.errors import OpsLabError
@@ -38,6 +38,8 @@ def rendered() -> dict[Path, bytes]:
         "checks.md": checks.render(),
         "drills.md": drills.render(ROOT),
         "metrics.md": metrics.render(),
+        "faults.md": faults.render(),
+        "lint.md": lint.render(),
     }
     files = {REFERENCE / name: text.encode() for name, text in pages.items()}
     return files | {SCHEMAS / name: content for name, content in schemas.render().items()}

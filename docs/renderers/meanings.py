@@ -6,6 +6,9 @@ A docstring's ``Attributes:`` come first, then ``OF`` the model, then ``COMMON``
 from __future__ import annotations
 
 COMMON = {
+    "books": "Digest of the venue's books at the end of a paper run.",
+    "trading_ms": "Wall time from the strategy's start to the stop of the node, milliseconds.",
+    "heartbeat_count": "How many heartbeats a paper run told.",
     "area": "Which part of operations the drill rehearses.",
     "artifacts_dir": "The bundle's directory when this was written, absolute; bundles may be moved later.",
     "bars_seen": "Bars that the strategy was handed.",
@@ -40,6 +43,7 @@ COMMON = {
     "mode": "How the run is executed.",
     "mutants": "Names of the drill's mutants.",
     "name": "Its name.",
+    "orders_stopped": "Orders and changes that the kill switch stopped at the last door.",
     "orders_denied": "Orders that a limit or the engine's own risk checks stopped before they left.",
     "orders_submitted": "Orders that left for the venue.",
     "path": "POSIX path below the directory that is described.",

@@ -6,7 +6,6 @@ import inspect
 
 import opslab
 from opslab.pytest_plugin import fixtures, hookspecs, options
-from opslab.pytest_plugin import plugin as entry
 
 from .markdown import example, page, prose, table
 
@@ -44,7 +43,7 @@ def render() -> str:
         "## Markers\n\nA malformed marker is a usage error, exit code 4, before anything runs.\n\n"
         + table(("marker", "meaning"), (_marker(text) for text in options.MARKERS)),
         FILES,
-        "## Fixtures\n\n" + "\n\n".join(_fixture(name) for name in sorted(entry.__all__)),
+        "## Fixtures\n\n" + "\n\n".join(_fixture(name) for name in sorted(fixtures.__all__)),
         "## Hooks\n\n" + prose(hookspecs).partition("\n\n")[2],
         *(_hook(name) for name in hooks()),
         "## Public names\n\nWhat `from opslab import ...` offers; everything else may change without notice.\n\n"

@@ -11,6 +11,7 @@
       StoreError                      a bundle that cannot be written or read
         RunExistsError                the run id is taken
       EngineError                     the engine stopped, or did not do what it reported
+      VenueError                      the venue cannot start, or do what was asked of it from outside its API
       DrillError                      a drill, check or mutant that is used wrongly
 
 Findings fail a test; trouble is an error of the lab, exit code 1 of ``tc``.
@@ -92,6 +93,10 @@ class RunExistsError(StoreError):
 
 class EngineError(OpsLabError):
     """The engine stopped early, or did not do what it reported."""
+
+
+class VenueError(OpsLabError):
+    """The venue cannot start, or cannot do what was asked of it from outside its API: not what it refuses a client."""
 
 
 class DrillError(OpsLabError):

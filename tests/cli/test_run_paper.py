@@ -147,8 +147,20 @@ def test_a_backtest_spec_is_refused(command, place):
     assert not (place / "artifacts").exists()
 
 
-def test_an_open_gate_writes_nothing_yet(command, home):
+def test_an_open_gate_lets_it_trade_in_a_venue_of_its_own(command, place, home):
+    assert command("data", "prepare", "--dataset", "btcusdt-sample").code == 0
+    spec = place / "short.yaml"
+    spec.write_text(SPEC.read_text() + "execution: {max_bars: 3, pace: 600, max_seconds: 20}\n")
+    told = command("run", "paper", "--spec", spec)
+    assert (told.code, told.err, told.out[-1:]) == (0, [], ["status=completed"])
+    found = Bundle(home)
+    assert found.metadata.paper_execution.venue.host == "process"
+    assert found.metadata.paper_execution.counters.bars_seen >= 3
+    assert problems_of(found) == []
+
+
+def test_a_missing_dataset_is_one_line_and_leaves_nothing(command, home):
     told = command("run", "paper", "--spec", SPEC)
     assert told.code == 1
-    assert "no live node yet" in told.err[0]
+    assert "btcusdt-sample" in told.err[0]
     assert not home.exists()

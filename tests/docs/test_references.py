@@ -16,8 +16,7 @@ from opslab.contract.registry import EVENTS
 from opslab.contract.schemas import ARTIFACTS
 from opslab.data.gate import CHECKS as GATE_CHECKS
 from opslab.drill.info import BUDGETS
-from opslab.pytest_plugin import options
-from opslab.pytest_plugin import plugin as entry
+from opslab.pytest_plugin import fixtures, options
 from opslab.root import ENV_PREFIX, MARKER_FILE
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def test_every_option_setting_and_marker_is_documented(generate, rendered):
 
 def test_every_fixture_and_public_name_is_documented(generate, rendered):
     text = page(rendered, generate, "plugin.md")
-    assert [name for name in entry.__all__ if f"### `{name}`\n\n" not in text] == []
+    assert [name for name in fixtures.__all__ if f"### `{name}`\n\n" not in text] == []
     assert missing(opslab.__all__, text.partition("## Public names")[2]) == []
 
 

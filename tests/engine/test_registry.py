@@ -118,7 +118,7 @@ def test_listing_names_imports_neither_the_engine_nor_a_users_package(tmp_path):
         print(sorted({"nautilus_trader", "pandas", "numpy", "pydantic", "pyarrow"} & set(sys.modules)))
         """,
     )
-    assert lines == ["('ops_round_trip', 'ops_smoke_demo', 'theirs')", "[]"]
+    assert lines == ["('ops_by_hand', 'ops_round_trip', 'ops_smoke_demo', 'theirs')", "[]"]
 
 
 def test_a_strategy_of_an_installed_package_runs(tmp_path, make_feed):

@@ -33,10 +33,8 @@ def test_the_example_of_every_hook_is_valid(ops, name) -> None:
 
 
 def test_every_fixture_is_documented(ops) -> None:
-    from opslab.pytest_plugin import plugin
-
     out = ops.run("--fixtures").stdout.str()
-    for name in plugin.__all__:
+    for name in fixtures.__all__:
         assert inspect.getdoc(inspect.unwrap(getattr(fixtures, name)._get_wrapped_function()))
         assert f"{name} " in out.partition("opslab.pytest_plugin.fixtures")[2]
 

@@ -63,7 +63,6 @@ def test_last_failed_finds_them_beside_other_failures(lab) -> None:
 
 
 EDITS = {
-    "paper": ("mode: backtest", "mode: paper", "one.run.yaml:4: mode 'paper' cannot be run yet"),
     "unknown strategy": ("name: ops_smoke_demo", "name: nobody", "unknown strategy name 'nobody'"),
     "unknown venue": ("venue: binance", "venue: nowhere", "one.run.yaml:6: unknown venue 'nowhere'"),
     "unknown instrument": ("instrument: BTCUSDT", "instrument: NOPE", "one.run.yaml:7: unknown instrument 'NOPE'"),

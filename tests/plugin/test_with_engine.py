@@ -90,7 +90,7 @@ def breaks():
 
 @pytest.mark.drill("bad-change")
 def test_bad_change(run, drill):
-    run({"mode": "paper"})
+    run({"mode": "paper", "strategy.name": "nobody"})
 
 @pytest.mark.drill("frozen")
 def test_frozen(frozen_clock, drill):
@@ -185,7 +185,7 @@ def test_a_failed_run_fails_its_drill_in_its_own_words(seen) -> None:
 
 
 def test_a_bad_change_is_one_clear_line(seen) -> None:
-    assert "the gate is open, but this version has no live node yet" in seen.rows["bad-change"]["message"]
+    assert "unknown strategy 'nobody'" in seen.rows["bad-change"]["message"]
 
 
 def test_the_hooks_heard_everything(seen) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opslab.contract.encoding import compact_json, sha256_hex
-from opslab.report.markdown import _plain, render_report
+from opslab.report.markdown import render_report
+from opslab.report.plain_text import plain as as_plain
 from opslab.store.journal import GENESIS
 from opslab.store.reader import Bundle
 
@@ -102,7 +103,7 @@ def test_hostile_values_stay_where_they_are(golden):
 
 @given(st.text())
 def test_any_value_is_one_line_without_markup(text):
-    plain = _plain(text)
+    plain = as_plain(text)
     assert not set(plain) & set("<>|`[\n\r\u2028\u2029\x85\x0b\x0c")
     assert len(plain.splitlines()) <= 1
 
@@ -111,4 +112,4 @@ def test_any_value_is_one_line_without_markup(text):
     ("value", "shown"), [(True, "true"), (False, "false"), (None, "none"), (0, "0"), ("a_b", "a_b")]
 )
 def test_plain_values_read_as_they_are(value, shown):
-    assert _plain(value) == shown
+    assert as_plain(value) == shown

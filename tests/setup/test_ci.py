@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-STEPS = ["check", "test -n 2", "drills", "mutants", "docs"]
+STEPS = ["check", "test -n 2", "drills", "mutants -n 4", "docs"]
 
 
 @pytest.fixture
@@ -48,10 +48,11 @@ def test_the_pipeline_stops_at_the_first_step_that_fails(pipeline, position):
 @pytest.fixture
 def debian(machine):
     """A machine with apt, whose package ``prometheus`` holds a promtool, and a ``./dev`` that looks for it."""
-    for name in ("mktemp", "tar", "id", "rm"):
+    for name in ("mktemp", "mkdir", "ln", "tar", "id", "rm"):
         (machine.bin / name).unlink(missing_ok=True)
         (machine.bin / name).symlink_to(shutil.which(name))
     machine.command("chromium", ":")
+    machine.command("redis-server", ":")
     package = machine.box / "package"
     (package / "usr/bin").mkdir(parents=True)
     (package / "usr/bin/promtool").write_text("#!/bin/sh\necho judged\n")
@@ -89,6 +90,33 @@ def test_without_promtool_the_pipeline_goes_on_and_says_so(debian, broken):
     assert "E: no network" in ran.stderr
     assert "no promtool: the lines above say why" in ran.stderr
     assert list((debian.box / "tmp").iterdir()) == []
+
+
+@pytest.fixture
+def without_redis(debian):
+    """The same machine without redis-server; its package redis-tools would bring the program under another name."""
+    (debian.bin / "redis-server").unlink()
+    debian.command("promtool", ":")
+    debian.command("redis-check-rdb", "echo served")
+    (debian.lab / "dev").write_text(f'#!/bin/sh\necho "$(redis-server)" >>"{debian.log}"\n')
+    return debian
+
+
+def test_redis_server_is_taken_without_its_service_and_leaves_nothing(without_redis):
+    ran = pipe(without_redis)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert without_redis.calls("served") == ["served"] * len(STEPS)
+    installed = [line.split()[-1] for line in without_redis.calls("apt-get") if " install " in line]
+    assert installed == ["redis-tools"]
+    assert list((without_redis.box / "tmp").iterdir()) == []
+
+
+def test_without_redis_the_pipeline_goes_on_and_says_so(without_redis):
+    without_redis.command("apt-get", "echo 'E: no network' >&2; exit 100")
+    ran = pipe(without_redis)
+    assert ran.returncode == 0
+    assert "E: no network" in ran.stderr
+    assert "no redis-server: the lines above say why" in ran.stderr
 
 
 def test_a_step_that_fails_leaves_nothing_either(debian):

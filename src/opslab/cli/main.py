@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from opslab import __version__
-from opslab.cli import data, kill, metrics, reconcile, run, spec
+from opslab.cli import data, kill, lint, metrics, reconcile, run, spec, venue
 from opslab.cli.output import OutputError, guarded_output
 from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
@@ -53,6 +53,8 @@ app.add_typer(data.app, name="data")
 app.add_typer(kill.app, name="kill")
 app.add_typer(reconcile.app, name="reconcile")
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(venue.app, name="venue")
+app.command()(lint.lint)
 
 _named_root: list[Path] = []
 

@@ -38,7 +38,6 @@ def backtest(spec: SpecOption) -> None:
     from opslab.cli.main import current_lab, system_clock
     from opslab.contract.spec_file import read_spec
     from opslab.engine.registry import standard_registry
-    from opslab.errors import EngineError
     from opslab.runs.backtest import run_backtest
     from opslab.runs.names import require_known_names
 
@@ -50,9 +49,7 @@ def backtest(spec: SpecOption) -> None:
         bundle = run_backtest(lab, spec_file, registry, clock=system_clock())
     except (KeyboardInterrupt, SystemExit) as stop:
         raise _stopped(home, stop, is_ours=not was_there) from None
-    error = bundle.metadata.error
-    if error is not None:
-        raise EngineError(f"run {bundle.run_id} failed: {error}", fix=f"see {bundle.path / 'report.md'}")
+    _require_success(bundle)
     _tell(bundle)
 
 
@@ -65,9 +62,16 @@ def paper(spec: SpecOption) -> None:
     from opslab.runs.names import require_known_names
     from opslab.runs.paper import run_paper
 
-    lab, spec_file = current_lab(), read_spec(spec)
-    require_known_names(lab, spec_file, standard_registry())
-    _tell(run_paper(lab, spec_file, clock=system_clock()))
+    lab, spec_file, registry = current_lab(), read_spec(spec), standard_registry()
+    require_known_names(lab, spec_file, registry)
+    home = lab.runs / spec_file.spec.run_id
+    was_there = home.exists()
+    try:
+        bundle = run_paper(lab, spec_file, registry, clock=system_clock())
+    except (KeyboardInterrupt, SystemExit) as stop:
+        raise _stopped(home, stop, is_ours=not was_there) from None
+    _require_success(bundle)
+    _tell(bundle)
 
 
 @app.command()
@@ -135,6 +139,14 @@ def prune(
     for session in pruning.kept_failed:
         typer.echo(f"kept session={session} (failed or interrupted; --failed removes it)")
     typer.echo(f"removed={len(pruning.removed)}")
+
+
+def _require_success(bundle: Bundle) -> None:
+    from opslab.errors import EngineError
+
+    error = bundle.metadata.error
+    if error is not None:
+        raise EngineError(f"run {bundle.run_id} failed: {error}", fix=f"see {bundle.path / 'report.md'}")
 
 
 def _stopped(home: Path, stop: BaseException, *, is_ours: bool) -> OpsLabError:

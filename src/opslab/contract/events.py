@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from opslab.contract.base import Artifact, Sha256, UtcStamp
-from opslab.contract.spec import Limits, Mode
+from opslab.contract.spec import Mode
 
 
 class Status(StrEnum):
@@ -160,6 +160,44 @@ class EngineCounters(Artifact):
     engine_duration_ms: int = 0
 
 
+class PaperCounters(Artifact):
+    """What a live node did.
+
+    Attributes:
+        bars_seen: bars that the strategy was handed.
+        orders_submitted: orders that left for the venue.
+        orders_denied: orders that a limit, the engine's risk checks or the kill switch stopped before they left.
+        orders_stopped: of these, orders and changes that the kill switch stopped at the last door.
+        fills_count: fills.
+        strategy_started: whether the strategy ran: connected, reconciled and started.
+        trading_ms: wall time from the strategy's start to the stop of the node.
+    """
+
+    bars_seen: int = 0
+    orders_submitted: int = 0
+    orders_denied: int = 0
+    orders_stopped: int = 0
+    fills_count: int = 0
+    strategy_started: bool = False
+    trading_ms: int = 0
+
+
+class BooksFacts(Artifact):
+    """The venue's books at the end.
+
+    Attributes:
+        ledger_sha256: digest of the ledger's log of events, as the venue computes it.
+        ledger_events: events in that log.
+        wire_records: records in ``wire.jsonl``.
+        wire_sha256: digest of ``wire.jsonl``.
+    """
+
+    ledger_sha256: Sha256
+    ledger_events: int
+    wire_records: int
+    wire_sha256: Sha256
+
+
 class BacktestCompleted(LifecycleEvent, EngineCounters):
     """The engine ran to the end of its data."""
 
@@ -173,39 +211,6 @@ class LifecycleOutcome(StrEnum):
 
     CONTINUE = "checked_continue"
     BLOCKED = "blocked_kill_switch"
-
-
-class PaperSafetyChecked(LifecycleEvent):
-    """The gate was asked before a paper run.
-
-    Attributes:
-        kill_switch_state: the state that decided: ``active`` if the run's switch or the global one was, or if either
-            could not be trusted.
-        lifecycle_outcome: whether the run goes on.
-        control_signal: where the switch lives.
-        limits: ``risk.limits`` of the spec, which the gate enforces at every order; null without any.
-    """
-
-    event: Literal["paper_safety_checked"] = "paper_safety_checked"
-    kill_switch_state: Literal["absent", "active", "cleared"]
-    lifecycle_outcome: LifecycleOutcome
-    control_signal: Literal["local_file_based"] = "local_file_based"
-    limits: Limits | None = None
-
-
-class PaperSafetyBlocked(LifecycleEvent):
-    """The gate let no new risk through: the paper run ends here.
-
-    Attributes:
-        result: what became of the run.
-        kill_switch_state: the state that decided.
-        control_signal: where the switch lives.
-    """
-
-    event: Literal["paper_safety_blocked"] = "paper_safety_blocked"
-    result: Literal["blocked_kill_switch"] = "blocked_kill_switch"
-    kill_switch_state: Literal["active"] = "active"
-    control_signal: Literal["local_file_based"] = "local_file_based"
 
 
 class RunCompleted(LifecycleEvent):
@@ -226,8 +231,9 @@ class RunFailed(LifecycleEvent):
     event: Literal["run_failed"] = "run_failed"
     error: str
     reason: Literal["error", "interrupted"] = "error"
-    counters: EngineCounters | None = None
+    counters: EngineCounters | PaperCounters | None = None
     event_stream: EventStreamFacts | None = None
+    books: BooksFacts | None = None
 
 
 class JournalRepaired(Event):
@@ -280,8 +286,6 @@ RUN_EVENTS: dict[str, type[Event]] = {
         RunStarted,
         BacktestStarted,
         BacktestCompleted,
-        PaperSafetyChecked,
-        PaperSafetyBlocked,
         RunCompleted,
         RunFailed,
         JournalRepaired,

@@ -7,7 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from opslab.contract.base import Artifact, Sha256, UtcStamp
-from opslab.contract.events import EventStreamFacts, InputFacts, LabFacts, Status
+from opslab.contract.events import BooksFacts, EventStreamFacts, InputFacts, LabFacts, PaperCounters, Status
+from opslab.contract.execution import Profile
+from opslab.contract.paper_events import VenueFacts
 from opslab.contract.spec import Mode
 
 
@@ -64,18 +66,30 @@ class PaperExecution(Artifact):
     """How a paper run fared.
 
     Attributes:
-        connectivity: ``none``: nothing was connected.
-        session_type: ``blocked_kill_switch``: the gate let no new risk through; ``synthetic_heartbeat``: a paper run of
-            the earlier lab, which executed nothing.
+        connectivity: ``none``: nothing was connected; ``loopback_venue``: the lab's own venue.
+        session_type: ``live_node``: a real node traded; ``blocked_kill_switch``: the gate let no new risk through;
+            ``synthetic_heartbeat``: a paper run of the earlier lab, which executed nothing.
+        nautilus_version: version of the engine.
+        venue: where it traded.
+        profile: which intervals the node had.
+        counters: what the node did.
+        books: digest of the venue's books.
+        ended_by: which bound ended the run.
     """
 
     status: Literal["running", "completed", "failed", "blocked"]
     engine: Literal["nautilus"]
-    connectivity: Literal["none"]
-    session_type: Literal["synthetic_heartbeat", "blocked_kill_switch"]
+    connectivity: Literal["none", "loopback_venue"]
+    session_type: Literal["synthetic_heartbeat", "blocked_kill_switch", "live_node"]
     started_at_utc: UtcStamp
     completed_at_utc: UtcStamp | None
     error: str | None
+    nautilus_version: str | None = None
+    venue: VenueFacts | None = None
+    profile: Profile | None = None
+    counters: PaperCounters | None = None
+    books: BooksFacts | None = None
+    ended_by: str | None = None
 
 
 class PostFacts(Artifact):
@@ -104,7 +118,7 @@ class Metadata(Artifact):
     risk: RiskIdentity
     observability: ObservabilityIdentity
     started_at_utc: UtcStamp | None = None
-    lifecycle: Literal["backtest_nautilus_smoke", "paper_skeleton"] | None = None
+    lifecycle: Literal["backtest_nautilus_smoke", "paper_skeleton", "paper_live_node"] | None = None
     is_placeholder: bool | None = None
     completed_at_utc: UtcStamp | None = None
     engine_execution: EngineExecution | None = None
@@ -153,3 +167,5 @@ class RunMetrics(Artifact):
     paper_lifecycle: str | None = None
     heartbeat_count: int | None = None
     synthetic_duration_seconds: int | None = None
+    orders_stopped: int | None = None
+    trading_ms: int | None = None

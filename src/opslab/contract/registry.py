@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from opslab.contract.drill_events import DRILL_EVENTS
 from opslab.contract.events import RUN_EVENTS
 from opslab.contract.kill_switch import KILL_EVENTS
+from opslab.contract.paper_events import PAPER_EVENTS
 
 if TYPE_CHECKING:
     from opslab.contract.events import Event
 
-EVENTS: dict[str, type[Event]] = {**RUN_EVENTS, **DRILL_EVENTS, **KILL_EVENTS}
+EVENTS: dict[str, type[Event]] = {**RUN_EVENTS, **PAPER_EVENTS, **DRILL_EVENTS, **KILL_EVENTS}
 """The models of journal lines; a line of another name is a later addition of v1."""

@@ -2,79 +2,53 @@
 
 from __future__ import annotations
 
-import math
 import re
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
+from pydantic import Field, field_validator, model_validator
+
+from opslab.contract.encoding import compact_json, sha256_hex
+from opslab.contract.execution import FINGERPRINT_NOT_STATED, Data, Execution, Fill, MarketKind, Profile
+from opslab.contract.spec_base import (
+    COMPLETE,
+    OptionalText,
+    Quantity,
+    Scalar,
+    SpecBlock,
+    Text,
+    addition,
+    safe_name,
+    trimmed,
 )
 
-from opslab.contract.base import Artifact
-from opslab.contract.encoding import compact_json, sha256_hex
-from opslab.errors import IdError
-from opslab.ids import checked_id
+__all__ = [
+    "COMPLETE",
+    "FINGERPRINT_NOT_STATED",
+    "ConnectivityReadiness",
+    "CredentialPlaceholders",
+    "Data",
+    "Execution",
+    "Fill",
+    "Limits",
+    "MarketKind",
+    "Mode",
+    "Observability",
+    "OptionalText",
+    "Profile",
+    "Quantity",
+    "Risk",
+    "RunSpec",
+    "Scalar",
+    "SpecBlock",
+    "Strategy",
+    "Text",
+]
 
-FINGERPRINT_NOT_STATED = "placeholder"
-COMPLETE = {"additions": "all"}
-"""Serialisation context that writes every addition, set or not."""
+PAPER_ONLY = frozenset({"market", "profile", "pace", "max_bars", "max_seconds"})
+"""Settings of ``execution`` that a backtest does not have."""
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-
-
-def _trimmed(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be a string")  # noqa: TRY004 - pydantic reports ValueError
-    if not (text := value.strip()):
-        raise ValueError("must be a non-empty string")
-    return text
-
-
-def _blank_to_none(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError("must be a string or null")  # noqa: TRY004 - pydantic reports ValueError
-    return value.strip() or None
-
-
-def _scalar(value: Any) -> Any:
-    if not isinstance(value, bool | int | float | str):
-        raise ValueError("must be true, false, a number or a text")  # noqa: TRY004 - pydantic reports ValueError
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError("must be a whole number of at most 64 bits")
-    return value
-
-
-def _safe_name(value: str, noun: str) -> str:
-    try:
-        return checked_id(value, noun)
-    except IdError as error:
-        raise ValueError(f"{error.what}; {error.fix}") from error
-
-
-Text = Annotated[str, BeforeValidator(_trimmed)]
-"""A non-empty string, trimmed; numbers and dates are refused."""
-
-OptionalText = Annotated[str | None, BeforeValidator(_blank_to_none)]
-"""A trimmed string or null; blank becomes null."""
-
-
-Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
-"""What a strategy's setting may be: true, false, a finite number (whole ones of at most 64 bits) or a text."""
-
-Quantity = Annotated[Decimal, Field(gt=0, le=10**15)]
-"""A positive amount, within what the engine can hold."""
 
 
 class Mode(StrEnum):
@@ -82,38 +56,6 @@ class Mode(StrEnum):
 
     BACKTEST = "backtest"
     PAPER = "paper"
-
-
-class Fill(StrEnum):
-    """When an order that a bar caused may be filled."""
-
-    NEXT_OPEN = "next_open"
-    SAME_CLOSE = "same_close"
-
-
-class SpecBlock(Artifact):
-    """A block of the spec. Fields named in ``additions`` came after the earlier lab: unset, they leave no trace."""
-
-    @classmethod
-    def additions(cls) -> frozenset[str]:
-        """Return the fields that the earlier lab did not know."""
-        return frozenset(
-            name for name, field in cls.model_fields.items() if (field.json_schema_extra or {}) == {"addition": True}
-        )
-
-    @model_serializer(mode="wrap")
-    def _without_unset_additions(
-        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
-    ) -> dict[str, Any]:
-        dumped: dict[str, Any] = handler(self)
-        if info.context == COMPLETE:
-            return dumped
-        unset = type(self).additions() - self.model_fields_set
-        return {name: value for name, value in dumped.items() if name not in unset}
-
-
-def _addition(default: Any = None) -> Any:
-    return Field(default=default, json_schema_extra={"addition": True})
 
 
 class Strategy(SpecBlock):
@@ -127,24 +69,7 @@ class Strategy(SpecBlock):
 
     name: Text
     version: Text
-    params: dict[str, Scalar] | None = _addition()
-
-
-class Data(SpecBlock):
-    """Which dataset is played, and the fingerprint it must have (``placeholder``: not stated)."""
-
-    dataset: Text
-    fingerprint: OptionalText = None
-
-    @field_validator("dataset")
-    @classmethod
-    def _safe_dataset(cls, value: str) -> str:
-        return _safe_name(value, "dataset")
-
-    @property
-    def stated_fingerprint(self) -> str | None:
-        """The fingerprint that is enforced, if any."""
-        return None if self.fingerprint == FINGERPRINT_NOT_STATED else self.fingerprint
+    params: dict[str, Scalar] | None = addition()
 
 
 class Limits(SpecBlock):
@@ -167,7 +92,7 @@ class Risk(SpecBlock):
     """The risk profile's name, recorded, and the limits, enforced."""
 
     profile: Text
-    limits: Limits | None = _addition()
+    limits: Limits | None = addition()
 
 
 class Observability(SpecBlock):
@@ -189,7 +114,7 @@ class CredentialPlaceholders(SpecBlock):
     def _names(cls, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple):
             raise ValueError("must be a list of environment variable names")  # noqa: TRY004
-        names = tuple(_trimmed(item) for item in value)
+        names = tuple(trimmed(item) for item in value)
         if bad := [name for name in names if not _ENVIRONMENT_NAME.fullmatch(name)]:
             raise ValueError(f"{bad[0]!r} is not an environment variable name (A-Z, 0-9 and _)")
         if len(set(names)) != len(names):
@@ -211,20 +136,6 @@ class ConnectivityReadiness(SpecBlock):
     venue: OptionalText = None
     credential_placeholders: CredentialPlaceholders = CredentialPlaceholders()
     notes: OptionalText = None
-
-
-class Execution(SpecBlock):
-    """How the engine executes.
-
-    Attributes:
-        fill: ``next_open`` (what a strategy decides on bar t is filled at the open of t+1) or ``same_close``.
-        more_data: further datasets, each with an instrument of its own, played beside ``data.dataset``.
-        starting_balance: quote currency that the account starts with.
-    """
-
-    fill: Fill = Fill.NEXT_OPEN
-    more_data: tuple[Data, ...] = ()
-    starting_balance: Quantity = Decimal(1_000_000)
 
 
 class RunSpec(SpecBlock):
@@ -256,13 +167,13 @@ class RunSpec(SpecBlock):
     risk: Risk
     observability: Observability
     connectivity_readiness: ConnectivityReadiness | None = None
-    execution: Execution = _addition(Execution())
-    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = _addition(0)
+    execution: Execution = addition(Execution())
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = addition(0)
 
     @field_validator("run_id")
     @classmethod
     def _safe_run_id(cls, value: str) -> str:
-        return _safe_name(value, "run_id")
+        return safe_name(value, "run_id")
 
     @model_validator(mode="after")
     def _one_venue(self) -> RunSpec:
@@ -293,7 +204,7 @@ class RunSpec(SpecBlock):
                 "observability": True,
                 "connectivity_readiness": True,
                 "data": True,
-                "execution": {"more_data"},
+                "execution": {"more_data"} | (PAPER_ONLY if self.mode is Mode.BACKTEST else set()),
             },
         )
         dumped["risk"].pop("profile")

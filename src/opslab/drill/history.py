@@ -26,11 +26,13 @@ class RunHistory:
         bundle: the run's files.
         find_problems: returns everything that integrity finds wrong with the bundle, one line each.
         load_candles: returns the candles of each instrument id as the datasets hold them now.
+        look: of a paper run that lives, returns what venue, engine and strategy believe now; None of a stored one.
     """
 
     bundle: Bundle
     find_problems: Callable[[], tuple[str, ...]]
     load_candles: Callable[[], Mapping[str, Candles]]
+    look: Callable[[], Mapping[str, Any]] | None = None
 
     @property
     def run_id(self) -> str:
@@ -66,6 +68,20 @@ class RunHistory:
     def views(self) -> tuple[dict[str, Any], ...]:
         """What venue, engine and strategy believed."""
         return self.bundle.views
+
+    @property
+    def latest_views(self) -> Mapping[str, Any]:
+        """What venue, engine and strategy believe now, or of a stored run at its end, by name.
+
+        Raises:
+            FactMissing: the run has not all three, as a backtest.
+        """
+        if self.look is not None:
+            return self.look()
+        found = {view["view"]: view for view in self.views}
+        if missing := [name for name in ("venue", "engine", "strategy") if name not in found]:
+            raise FactMissing(f"the run has no view of the {missing[0]}")
+        return found
 
     @property
     def event_names(self) -> tuple[str, ...]:

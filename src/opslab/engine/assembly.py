@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nautilus_trader.accounting.factory import AccountFactory
 from nautilus_trader.backtest.config import BacktestEngineConfig
@@ -16,19 +15,21 @@ from nautilus_trader.config import LoggingConfig
 from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import TraderId, Venue
 from nautilus_trader.model.objects import Currency, Money
-from nautilus_trader.trading.strategy import Strategy
 
 from opslab.contract.dataset import InstrumentKind
 from opslab.contract.spec import Fill
 from opslab.engine.bars import bar_type, to_bars, to_instrument
 from opslab.engine.limits import LimitGate
 from opslab.engine.next_open import ExchangeDoor, NextOpenClient, OpenPrices, install
+from opslab.engine.strategy import make_strategy
 from opslab.engine.tap import EventTap
 from opslab.engine.views import engine_view
-from opslab.errors import EngineError, OpsLabError, one_line
+from opslab.errors import EngineError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from nautilus_trader.trading.strategy import Strategy
 
     from opslab.contract.spec import Limits
     from opslab.engine.feed import Feed
@@ -59,7 +60,7 @@ class Assembly:
         self.clients: list[NextOpenClient] = []
         self.gate: LimitGate | None = None
         self.strategy: Strategy | None = None
-        self._calls = 0
+        self._bars_seen: Callable[[], int] = int
 
     @property
     def strategy_name(self) -> str:
@@ -72,21 +73,7 @@ class Assembly:
         Raises:
             EngineError: the factory raises or returns something else, or the engine refuses the strategy.
         """
-        name = getattr(factory, "__qualname__", repr(factory))
-        try:
-            strategy = factory(context)
-        except OpsLabError:
-            raise
-        except Exception as error:
-            raise EngineError(
-                f"strategy factory {name} raised {type(error).__name__}: {one_line(error)}",
-                fix="correct it or strategy.params",
-            ) from error
-        if not isinstance(strategy, Strategy):
-            raise EngineError(
-                f"strategy factory {name} returned {type(strategy).__name__}, not a NautilusTrader Strategy",
-                fix="return a new Strategy at each call",
-            )
+        strategy, self._bars_seen = make_strategy(factory, context)
         try:
             self.engine.add_strategy(strategy)
         except Exception as error:
@@ -95,12 +82,10 @@ class Assembly:
                 fix="return a new Strategy at each call",
             ) from error
         self.strategy = strategy
-        self._watch(strategy)
 
     def bars_seen(self) -> int:
         """Return how many bars reached the strategy, by its own count if it keeps one."""
-        own = getattr(self.strategy, "bars_seen", None)
-        return own if isinstance(own, int) and not isinstance(own, bool) else self._calls
+        return self._bars_seen()
 
     def has_started(self) -> bool:
         """Return whether the engine took the strategy and started it."""
@@ -133,19 +118,6 @@ class Assembly:
         self.engine.dispose()
         for venue in {feed.instrument.venue.upper() for feed in self.feeds}:
             AccountFactory.deregister_cash_borrowing(venue)
-
-    def _watch(self, strategy: Strategy) -> None:
-        """Count the calls of ``on_bar``, unless the strategy counts for itself."""
-        if isinstance(getattr(strategy, "bars_seen", None), int):
-            return
-        on_bar = strategy.on_bar
-
-        def counted(bar: Any) -> None:
-            self._calls += 1
-            on_bar(bar)
-
-        with contextlib.suppress(AttributeError):  # a plain Strategy handles no bars, and takes no attributes
-            strategy.on_bar = counted
 
 
 def assemble(

@@ -73,21 +73,25 @@ def to_instrument(instrument: Instrument) -> EngineInstrument:
 
 
 def bar_type(feed: Feed) -> BarType:
-    """Return the bar type of a feed, such as ``BTCUSDT.BINANCE-1-MINUTE-LAST-EXTERNAL``.
+    """Return the bar type of a feed; raises as ``bar_type_of``."""
+    return bar_type_of(feed.instrument_id, feed.candles.interval_ns)
+
+
+def bar_type_of(instrument_id: str, interval_ns: int) -> BarType:
+    """Return the bar type of an instrument's candles, such as ``BTCUSDT.BINANCE-1-MINUTE-LAST-EXTERNAL``.
 
     Raises:
         EngineError: NautilusTrader has no bars of that interval (a step must divide the next larger unit).
     """
-    interval = feed.candles.interval_ns
     for unit, length in _UNITS_NS:
-        if interval % length == 0:
+        if interval_ns % length == 0:
             try:
-                return BarType.from_str(f"{feed.instrument_id}-{interval // length}-{unit}-LAST-EXTERNAL")
+                return BarType.from_str(f"{instrument_id}-{interval_ns // length}-{unit}-LAST-EXTERNAL")
             except ValueError:
                 continue
     raise EngineError(
-        f"the engine has no bars of {interval / 10**9:g} s",
-        where=feed.instrument_id,
+        f"the engine has no bars of {interval_ns / 10**9:g} s",
+        where=instrument_id,
         fix="use an interval such as 1m, 5m, 15m, 1h, 4h or 1d",
     )
 

@@ -30,6 +30,7 @@ __all__ = [
 ENTRY_POINT_GROUP = "opslab.strategies"
 BUILT_IN = "opslab (built in)"
 _BUILT_INS = {
+    "ops_by_hand": "opslab.engine.strategies.ops_by_hand:create",
     "ops_round_trip": "opslab.engine.strategies.ops_round_trip:create",
     "ops_smoke_demo": "opslab.engine.strategies.ops_smoke_demo:create",
 }

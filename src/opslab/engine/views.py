@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nautilus_trader.cache.base import CacheFacade
 
 
@@ -19,6 +22,36 @@ def engine_view(cache: CacheFacade) -> dict[str, list[dict[str, Any]]]:
         "balances": [
             row for account in sorted(cache.accounts(), key=lambda item: item.id.value) for row in _balances(account)
         ],
+    }
+
+
+def netted(positions: list[dict[str, Any]], strategy_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return positions with those of several strategies in one instrument taken together, as a netting venue has them.
+
+    The engine keeps one position for each strategy; positions of nobody's, and hedged ones, stay apart.
+
+    Args:
+        positions: rows of ``engine_view``.
+        strategy_ids: whose positions are taken together.
+    """
+    rest: list[dict[str, Any]] = []
+    owned: dict[str, list[dict[str, Any]]] = {}
+    for row in positions:
+        mine = row["position_id"] in {f"{row['instrument']}-{name}" for name in strategy_ids}
+        (owned.setdefault(row["instrument"], []) if mine else rest).append(row)
+    rest += [rows[0] if len(rows) == 1 else _taken_together(rows) for rows in owned.values()]
+    return sorted(rest, key=lambda row: (row["instrument"], row["position_id"]))
+
+
+def _taken_together(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    amount = sum((Decimal(row["signed_quantity"]) for row in rows), Decimal(0))
+    return {
+        "position_id": " + ".join(row["position_id"] for row in rows),
+        "instrument": rows[0]["instrument"],
+        "side": "LONG" if amount > 0 else "SHORT" if amount < 0 else "FLAT",
+        "quantity": f"{abs(amount):f}",
+        "signed_quantity": f"{amount:f}",
+        "average_open_price": None,
     }
 
 

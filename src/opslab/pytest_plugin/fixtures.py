@@ -18,8 +18,28 @@ if TYPE_CHECKING:
     from opslab.data.catalog import Dataset
     from opslab.drill.drill import Drill
     from opslab.root import Lab
+    from opslab.runs.by_hand import DrillVenue, Paper
+    from opslab.runs.by_hand_process import PaperProcess
+    from opslab.runs.redis_server import RedisServer
     from opslab.safety.switches import KillSwitches
     from opslab.store.reader import Bundle
+
+__all__ = [
+    "bundle",
+    "dataset",
+    "drill",
+    "frozen_clock",
+    "kill_switch",
+    "lab",
+    "opslab_mutant",
+    "own_node",
+    "paper",
+    "paper_process",
+    "redis_server",
+    "run",
+    "run_spec",
+    "venue",
+]
 
 FROZEN_AT = "2026-01-05T00:00:00Z"
 
@@ -98,6 +118,93 @@ def kill_switch(request: pytest.FixtureRequest) -> KillSwitches:
         raise pytest.UsageError(f"{request.node.nodeid} uses the fixture kill_switch: mark it with @pytest.mark.drill")
     switches: KillSwitches = request.node.stash[REHEARSAL].switches
     return switches
+
+
+@pytest.fixture(scope="session")
+def own_node(pytestconfig: pytest.Config) -> Any:
+    """Your own node, if ``--opslab-node`` names one: the fixture ``paper`` then runs it in place of the lab's.
+
+    Define a fixture of this name in your ``conftest.py`` to give it there: it returns ``package.module:function``, such
+    a function, or its ``TradingNodeConfig``. Asked for in a test it tells ``name``, ``market`` and ``config``.
+    """
+    return pytestconfig.stash[SESSION].own_node
+
+
+@pytest.fixture
+def paper(request: pytest.FixtureRequest, run_spec: SpecFile, own_node: Any) -> Paper:
+    """A living paper run of the spec: a real node on the lab's own venue, with orders by hand (``paper.buy_limit``).
+
+    It ends with the drill. Without a marker ``spec`` the packaged paper sample is run. Where your own node is named,
+    its strategies trade, and the lab's strategy for orders by hand is added to them.
+    """
+    started: Paper = request.node.stash[REHEARSAL].begin(_paper_spec(request, run_spec, own_node))
+    return started
+
+
+def _paper_spec(request: pytest.FixtureRequest, run_spec: SpecFile, own_node: Any) -> SpecFile:
+    """Return the spec of the drill's paper run, and let the drill run the user's node if there is one."""
+    from opslab.contract.spec import Mode
+    from opslab.contract.spec_file import read_spec
+    from opslab.samples import paper_spec
+
+    if REHEARSAL not in request.node.stash:
+        raise pytest.UsageError(
+            f"{request.node.nodeid} uses the fixture {request.fixturename}: mark it with @pytest.mark.drill(slug)"
+        )
+    chosen = run_spec if run_spec.spec.mode is Mode.PAPER else read_spec(paper_spec())
+    if own_node is not None:
+        _put_in_place(own_node, request, chosen)
+    return chosen
+
+
+def _put_in_place(own: Any, request: pytest.FixtureRequest, chosen: SpecFile) -> None:
+    """Let the drill run the user's node; one that rehearses the other market is skipped."""
+    from opslab.engine.node.own import own_node
+    from opslab.pytest_plugin.markers import usage_error
+
+    with usage_error(request.node):
+        found = request.node.stash[REHEARSAL].own = own_node(own, request.config.invocation_params.dir)
+    asked = chosen.spec.execution.market.value
+    if SPEC_PATH in request.node.stash and asked != found.market:
+        pytest.skip(f"rehearses {asked}; the own node {found.name} trades {found.market}")
+
+
+@pytest.fixture
+def paper_process(request: pytest.FixtureRequest, run_spec: SpecFile, own_node: Any) -> Callable[..., PaperProcess]:
+    """Start a paper run whose node is a process of its own, which a drill may kill, freeze and start again.
+
+    ``paper = paper_process()`` is driven as ``paper``; ``paper_process(redis_port=port)`` keeps the node's cache in a
+    Redis server on loopback, and further words are settings of ``LiveExecEngineConfig``.
+    """
+    from opslab.runs.by_hand_process import PaperProcess, node_processes
+
+    chosen = _paper_spec(request, run_spec, own_node)
+    rehearsal = request.node.stash[REHEARSAL]
+
+    def started(*, redis_port: int | None = None, **engine: Any) -> PaperProcess:
+        __tracebackhide__ = True
+        node_of = node_processes(rehearsal.switches, redis_port=redis_port, engine=engine)
+        begun: PaperProcess = rehearsal.begin(chosen, node_of=node_of, paper_of=PaperProcess)
+        return begun
+
+    return started
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server of the test's own on a free port of loopback, ``redis_server.port``; skips where there is none."""
+    from opslab.runs.redis_server import PROGRAM, RedisServer, redis_program
+
+    if redis_program() is None:
+        pytest.skip(f"no {PROGRAM} on the PATH: a node's cache database cannot be rehearsed (Debian: redis-server)")
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def venue(paper: Paper) -> DrillVenue:
+    """The venue of the paper run: its faults (``venue.faults.drop_user_stream()``), its books, its tape."""
+    return paper.venue
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from opslab.errors import CheckFailed
 from opslab.pytest_plugin.keys import BEGAN, CLEANUP, DRILL, INFO, MUTANT, REHEARSAL, SESSION
 from opslab.pytest_plugin.reporting import variant_name
 
@@ -51,23 +52,28 @@ def begin(item: pytest.Item) -> None:
 
 
 def end(item: pytest.Item) -> None:
-    """Lift the mutant."""
+    """Lift the mutant; a paper run that still lives, because the drill never got to its end, is ended."""
+    if REHEARSAL in item.stash:
+        with contextlib.suppress(CheckFailed):
+            item.stash[REHEARSAL].end()
     if CLEANUP in item.stash:
         item.stash[CLEANUP].close()
 
 
 def _listeners(item: pytest.Item) -> tuple[Listener, ...]:
+    from opslab.runs.follower import Follower
     from opslab.runs.rehearsal import DrillJournal
 
-    name = variant_name(item)
+    name, rehearsal = variant_name(item), item.stash[REHEARSAL]
     directory = item.config.stash[SESSION].drills
-    journal = DrillJournal(directory / f"{name}.journal.jsonl", name, item.stash[REHEARSAL].clock)
+    journal = DrillJournal(directory / f"{name}.journal.jsonl", name, rehearsal.clock)
+    follower = Follower(rehearsal)
     if not item.config.getoption("allure_report_dir", None):
-        return (journal,)
+        return journal, follower
     from opslab.report.allure import Steps, describe
 
     describe(item.stash[INFO], module=_module_title(item), runbook_base=item.config.getini("opslab_runbook_base"))
-    return journal, Steps()
+    return journal, follower, Steps()
 
 
 def _module_title(item: pytest.Item) -> str:

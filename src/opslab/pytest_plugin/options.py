@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opslab.engine.node.own import OwnNode
     from opslab.report.pushgateway import Pushgateway
 
 OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
@@ -33,6 +34,14 @@ OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
         },
     ),
     (
+        "--opslab-node",
+        {
+            "metavar": "MODULE:FUNCTION",
+            "help": "run the drills with a living paper run on the node whose TradingNodeConfig this function returns; "
+            "'' switches it off (default: the ini setting opslab_node)",
+        },
+    ),
+    (
         "--opslab-pushgateway",
         {
             "metavar": "URL",
@@ -51,6 +60,7 @@ INI: tuple[tuple[str, str, object], ...] = (
         "how many sessions, with their runs, are kept; failed ones are never pruned silently",
         "10",
     ),
+    ("opslab_node", "your own node, package.module:function, when the command line names none", ""),
     ("opslab_runbook_base", "put before a drill's relative runbook to make a link", ""),
     ("opslab_pushgateway", "where the session's metrics are pushed when the command line names no place", ""),
     ("opslab_suite", "what a Pushgateway calls these drills; a session replaces all it holds of them", "drills"),
@@ -125,6 +135,26 @@ def session_pushgateway(config: pytest.Config) -> Pushgateway | None:
         return checked_gateway(url, config.getini("opslab_suite"), config.getini("opslab_environment"), where=where)
     except StoreError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def session_node(config: pytest.Config) -> OwnNode | None:
+    """Return the user's node that the command line, else the ini file, names; None: the lab's own is run.
+
+    Raises:
+        pytest.UsageError: it cannot be had, or cannot be tied to the lab's venue.
+    """
+    option, setting = "--opslab-node", "opslab_node"
+    named = config.getoption(option)
+    reference, where = (config.getini(setting), setting) if named is None else (named, option)
+    if not reference:
+        return None
+    from opslab.engine.node.own import own_node
+    from opslab.errors import OpsLabError
+
+    try:
+        return own_node(reference, config.invocation_params.dir)
+    except OpsLabError as error:
+        raise pytest.UsageError(f"{where}: {error}") from error
 
 
 def known_names() -> Sequence[str]:

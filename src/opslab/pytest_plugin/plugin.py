@@ -10,24 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from opslab.pytest_plugin.fixtures import (
-    bundle,
-    dataset,
-    drill,
-    frozen_clock,
-    kill_switch,
-    lab,
-    opslab_mutant,
-    run,
-    run_spec,
-)
+from opslab.pytest_plugin import fixtures
 from opslab.pytest_plugin.keys import INFO, LAB_TROUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-
-__all__ = ["bundle", "dataset", "drill", "frozen_clock", "kill_switch", "lab", "opslab_mutant", "run", "run_spec"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,9 +33,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare markers and make the session's state; hand over to xdist where it is installed."""
+    """Declare markers and fixtures, and make the session's state; hand over to xdist where it is installed."""
     from opslab.pytest_plugin.session import start_session
 
+    config.pluginmanager.register(fixtures, "opslab-fixtures")
     start_session(config)
 
 

@@ -77,26 +77,16 @@ class RunScenario(pytest.Collector):
 
 def _items(collector: RunFile | RunScenario) -> Iterator[pytest.Item]:
     """Yield the file's drill; what is wrong with the file ends the session as a usage error when all is collected."""
+    from opslab.contract.spec_file import read_spec
+
     try:
-        spec_file = _read_runnable(collector.path)
+        spec_file = read_spec(collector.path)
     except (SpecError, RootError) as error:
         collector.config.stash[SESSION].problems.append(str(error))
         return
     is_mutated = collector.config.getoption("--opslab-mutants")
     name = f"run[mutant:{MUTANT_NAME}]" if is_mutated else "run"
     yield RunItem.from_parent(collector, name=name, spec_file=spec_file)
-
-
-def _read_runnable(path: Path) -> SpecFile:
-    from opslab.contract.spec import Mode
-    from opslab.contract.spec_file import read_spec
-
-    spec_file = read_spec(path)
-    if spec_file.spec.mode is not Mode.BACKTEST:
-        where = f"{path}:{spec_file.lines.get(('mode',), 1)}"
-        fix = "set mode: backtest, or name the file without .run"
-        raise SpecError(f"mode {spec_file.spec.mode.value!r} cannot be run yet", where=where, fix=fix)
-    return spec_file
 
 
 class RunItem(pytest.Item):

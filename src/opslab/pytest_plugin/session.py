@@ -13,11 +13,12 @@ import pytest
 from opslab import __version__
 from opslab.clock import SystemClock, to_stamp
 from opslab.pytest_plugin.keys import DRILLS, INFO, SESSION, USAGE_ERROR
-from opslab.pytest_plugin.options import MARKERS, session_pushgateway, session_seed, whole_number
+from opslab.pytest_plugin.options import MARKERS, session_node, session_pushgateway, session_seed, whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from opslab.engine.node.own import OwnNode
     from opslab.engine.registry import StrategyRegistry
     from opslab.root import Lab
     from opslab.runs.sessions import SessionDirectory, SessionIds
@@ -86,6 +87,11 @@ class OpsSession:
         return SessionIds(self.session_id, self.worker)
 
     @cached_property
+    def own_node(self) -> OwnNode | None:
+        """The user's node that the session names, checked."""
+        return session_node(self.config)
+
+    @cached_property
     def registry(self) -> StrategyRegistry:
         """Every strategy that specs may name: built in, installed, and registered through the hook."""
         from opslab.engine.registry import standard_registry
@@ -112,6 +118,7 @@ class OpsSession:
             _ = self.lab, self.registry
         except (OpsLabError, TypeError, ValueError) as error:
             raise pytest.UsageError(f"pytest_opslab_strategies: {error}") from error
+        _ = self.own_node
 
     def take(self, row: dict[str, Any] | None) -> None:
         """Write a drill's row down, on the controller; a later row of the same drill replaces the earlier."""

@@ -20,6 +20,7 @@ _WORDS = {
     "skipped": "skipped",
 }
 _GOOD = {"pass", "caught"}
+_ALIKE = _GOOD | {"known_defect"}
 _COLOURS = {"pass": "green", "caught": "green", "known_defect": "yellow", "skipped": "yellow"}
 
 
@@ -43,10 +44,10 @@ def write_summary(reporter: pytest.TerminalReporter, rows: list[dict[str, Any]],
 
 
 def _gathered(rows: list[dict[str, Any]], noun: str) -> list[dict[str, Any]]:
-    """Return one row for all the good variants of a drill; what did not pass stays by itself."""
+    """Return one row for all variants of a drill that ended alike; what did not pass stays by itself."""
     by_drill: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        own = row["name"] if row["outcome"] not in _GOOD else ""
+        own = row["name"] if row["outcome"] not in _ALIKE else ""
         by_drill.setdefault((f"{row['drill']}/{own}", row["outcome"]), []).append(row)
     return [
         group[0]

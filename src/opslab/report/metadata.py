@@ -18,16 +18,13 @@ from opslab.contract.metadata import (
     StrategyIdentity,
 )
 from opslab.contract.spec import Mode
-from opslab.report.paper import SAFETY_CHECKED, is_placeholder, paper_execution, paper_metrics
+from opslab.report.paper import SAFETY_CHECKED, STARTED, has_executed, is_placeholder, paper_execution, paper_metrics
 
 if TYPE_CHECKING:
     from opslab.contract.spec import RunSpec
     from opslab.store.reader import Bundle
 
-_LIFECYCLES: dict[Mode, Literal["backtest_nautilus_smoke", "paper_skeleton"]] = {
-    Mode.BACKTEST: "backtest_nautilus_smoke",
-    Mode.PAPER: "paper_skeleton",
-}
+type Lifecycle = Literal["backtest_nautilus_smoke", "paper_skeleton", "paper_live_node"]
 _COUNTERS = (
     "scenario_name",
     "scenario_version",
@@ -91,7 +88,7 @@ def metadata_of(bundle: Bundle) -> Metadata:
         risk=RiskIdentity(profile=spec.risk.profile),
         observability=ObservabilityIdentity(**spec.observability.model_dump()),
         started_at_utc=started.get("ts_utc"),
-        lifecycle=_LIFECYCLES[spec.mode] if started else None,
+        lifecycle=_lifecycle(spec, events) if started else None,
         is_placeholder=is_placeholder(events) if started else None,
         completed_at_utc=terminal["ts_utc"] if terminal else None,
         engine_execution=_engine_execution(spec, events, terminal),
@@ -122,8 +119,8 @@ def metrics_of(bundle: Bundle) -> RunMetrics:
         engine=spec.engine,
         status=_status(terminal, events.get("run_started", {})),
         is_placeholder=is_placeholder(events),
-        engine_executed="backtest_started" in events,
-        **(paper_metrics(events) if spec.mode is Mode.PAPER else _engine_metrics(spec, events, terminal)),
+        engine_executed="backtest_started" in events or has_executed(events, terminal),
+        **(paper_metrics(events, terminal) if spec.mode is Mode.PAPER else _engine_metrics(spec, events, terminal)),
     )
 
 
@@ -132,6 +129,12 @@ def _engine_metrics(
 ) -> dict[str, Any]:
     counters = {**_NOTHING_COUNTED, **_identity(spec), **_counted(events, terminal)}
     return {"dataset": spec.data.dataset, **{name: counters[name] for name in _ENGINE_METRICS}}
+
+
+def _lifecycle(spec: RunSpec, events: dict[str, dict[str, Any]]) -> Lifecycle:
+    if spec.mode is Mode.BACKTEST:
+        return "backtest_nautilus_smoke"
+    return "paper_live_node" if STARTED in events else "paper_skeleton"
 
 
 def _safety(bundle: Bundle, events: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
@@ -179,7 +182,7 @@ def _identity(spec: RunSpec) -> dict[str, str]:
 
 
 def _ended(events: dict[str, dict[str, Any]], terminal: dict[str, Any] | None) -> dict[str, Any]:
-    return events.get("backtest_completed") or terminal or {}
+    return events.get("backtest_completed") or events.get("paper_completed") or terminal or {}
 
 
 def _counted(events: dict[str, dict[str, Any]], terminal: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,37 +11,80 @@ if TYPE_CHECKING:
 
 SAFETY_CHECKED = "paper_safety_checked"
 SAFETY_BLOCKED = "paper_safety_blocked"
+STARTED = "paper_started"
+COMPLETED = "paper_completed"
+HEARTBEAT = "paper_heartbeat"
+LIVE_NODE = "live_node"
+
+type Events = dict[str, dict[str, Any]]
+"""The last event of each name."""
 
 
-def is_placeholder(events: dict[str, dict[str, Any]]) -> bool:
+def is_placeholder(events: Events) -> bool:
     """Whether nothing was executed: the gate blocked the run. By contract a blocked paper run is a placeholder."""
     return SAFETY_BLOCKED in events
 
 
-def paper_execution(
-    spec: RunSpec, events: dict[str, dict[str, Any]], terminal: dict[str, Any] | None
-) -> PaperExecution | None:
+def has_executed(events: Events, terminal: dict[str, Any] | None) -> bool:
+    """Whether a live node's strategy ever ran: a node that never got so far has executed nothing."""
+    return HEARTBEAT in events or bool((_counters(events, terminal) or {}).get("strategy_started"))
+
+
+def paper_execution(spec: RunSpec, events: Events, terminal: dict[str, Any] | None) -> PaperExecution | None:
     """Return how a paper run fared, once its gate has decided; None for other runs."""
-    blocked = events.get(SAFETY_BLOCKED)
-    if blocked is None:
+    blocked, started = events.get(SAFETY_BLOCKED), events.get(STARTED)
+    if blocked is None and started is None:
         return None
+    completed, begun = events.get(COMPLETED), started or events["run_started"]
+    ended = completed or terminal
     return PaperExecution(
-        status="blocked",
+        status=_status(events, terminal),
         engine=spec.engine,
-        connectivity="none",
-        session_type=blocked["result"],
-        started_at_utc=events["run_started"]["ts_utc"],
-        completed_at_utc=terminal["ts_utc"] if terminal else None,
+        connectivity="loopback_venue" if started else "none",
+        session_type=LIVE_NODE if started else "blocked_kill_switch",
+        started_at_utc=begun["ts_utc"],
+        completed_at_utc=ended["ts_utc"] if ended else None,
         error=terminal.get("error") if terminal else None,
+        **(_live(events, started, terminal) if started else {}),
     )
 
 
-def paper_metrics(events: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def paper_metrics(events: Events, terminal: dict[str, Any] | None) -> dict[str, Any]:
     """Return the contract's numbers of a paper run; one that was blocked has no heartbeat and lasted no second."""
-    blocked = events.get(SAFETY_BLOCKED)
+    blocked, started = events.get(SAFETY_BLOCKED), events.get(STARTED)
+    counters = _counters(events, terminal) or {}
+    shared = ("bars_seen", "orders_submitted", "orders_denied", "orders_stopped", "fills_count", "trading_ms")
     return {
-        "connectivity": "none",
-        "paper_lifecycle": blocked["result"] if blocked else None,
-        "heartbeat_count": 0,
+        "connectivity": "loopback_venue" if started else "none",
+        "paper_lifecycle": blocked["result"] if blocked else LIVE_NODE if started else None,
+        "heartbeat_count": events.get(HEARTBEAT, {}).get("heartbeat_index", 0),
         "synthetic_duration_seconds": 0,
+        **({name: counters.get(name, 0) for name in shared} if started else {}),
     }
+
+
+def _status(events: Events, terminal: dict[str, Any] | None) -> Any:
+    if SAFETY_BLOCKED in events:
+        return "blocked"
+    if COMPLETED in events:
+        return "completed"
+    return "failed" if terminal else "running"
+
+
+def _live(events: Events, started: dict[str, Any], terminal: dict[str, Any] | None) -> dict[str, Any]:
+    inputs = events["run_started"].get("inputs") or {}
+    completed = events.get(COMPLETED, {})
+    return {
+        "nautilus_version": inputs.get("engine_version"),
+        "venue": started["venue"],
+        "profile": started["profile"],
+        "counters": _counters(events, terminal),
+        "books": completed.get("books") or (terminal or {}).get("books"),
+        "ended_by": completed.get("ended_by"),
+    }
+
+
+def _counters(events: Events, terminal: dict[str, Any] | None) -> dict[str, Any] | None:
+    told = events.get(COMPLETED) or terminal or events.get(HEARTBEAT) or {}
+    found: dict[str, Any] | None = told.get("counters")
+    return found

@@ -10,14 +10,12 @@ from opslab.contract.spec import Mode
 from opslab.data.catalog import list_records
 from opslab.data.instruments import VENUE, known_symbols
 from opslab.errors import SpecError
+from opslab.runs.plan import PAPER_VENUES
 
 if TYPE_CHECKING:
     from opslab.contract.spec_file import SpecFile
     from opslab.engine.registry import StrategyRegistry
     from opslab.root import Lab
-
-PAPER_VENUES = ("binance", "binance_testnet")
-"""Names of the venue that paper runs may use; all of them mean the lab's own venue on loopback."""
 
 
 def require_known_names(lab: Lab, spec_file: SpecFile, registry: StrategyRegistry) -> None:

@@ -6,94 +6,159 @@ import platform
 from typing import TYPE_CHECKING
 
 from opslab.clock import Clock, SystemClock
-from opslab.contract.events import (
-    LifecycleOutcome,
-    PaperSafetyBlocked,
-    PaperSafetyChecked,
-    RunCompleted,
-    RunStarted,
-    Status,
-    SwitchFacts,
-)
+from opslab.contract.events import LifecycleOutcome, RunCompleted, RunStarted, Status, SwitchFacts
+from opslab.contract.paper_events import PaperSafetyBlocked, PaperSafetyChecked
 from opslab.contract.spec import Mode
-from opslab.errors import EngineError, RootError, SpecError
+from opslab.errors import RootError
 from opslab.root import MARKER_FILE
-from opslab.runs.finish import finish
+from opslab.runs.finish import finish, render
 from opslab.runs.gate import asked_switches
 from opslab.runs.life import Life
+from opslab.runs.plan import Plan, plan_paper, require_mode
 from opslab.safety.switches import KillSwitches
+from opslab.store import layout
+from opslab.store.reader import Bundle
 from opslab.store.writer import BundleWriter
 
 if TYPE_CHECKING:
     from opslab.contract.spec_file import SpecFile
+    from opslab.engine.registry import StrategyRegistry
     from opslab.root import Lab
-    from opslab.store.reader import Bundle
+    from opslab.runs.paper_run import PaperRun
+    from opslab.runs.venue_host import HostOf
 
 
 def run_paper(
     lab: Lab,
     spec_file: SpecFile,
+    registry: StrategyRegistry,
     *,
     clock: Clock | None = None,
     run_id: str | None = None,
     session_id: str | None = None,
     switches: KillSwitches | None = None,
 ) -> Bundle:
-    """Run a paper spec and return its sealed bundle; one that the gate blocks has the status ``safety_blocked``.
+    """Run a paper spec to its bound, on a venue in a process of its own, and return its sealed bundle.
+
+    ``bundle.metadata`` says how it ended: ``completed``, ``failed``, or ``safety_blocked`` by the gate.
 
     Args:
         lab: where the bundle is written; it must have a marker, so that nobody misses its switches elsewhere.
         spec_file: the spec.
+        registry: the strategies that a spec may name.
         clock: stamps the record.
         run_id: the effective id, when it is not the spec's own.
         session_id: the session that the run belongs to.
         switches: the kill switches that are asked, when they are not the lab's.
 
     Raises:
-        SpecError: the mode is not paper; nothing was written.
+        SpecError: the mode is not paper, or the spec names something unknown; nothing was written.
         RootError: the lab has no marker; nothing was written.
-        EngineError: the gate lets the run through; nothing was written, since this version has no live node yet.
+        DataError: a dataset is unknown or quarantined; nothing was written.
         RunExistsError: the run id is taken; nothing was written.
         StoreError: the bundle could not be written to its end; ``tc run recover`` closes it.
     """
-    _require_paper(spec_file)
-    if not lab.is_marked:
-        fix = f"put an empty {MARKER_FILE} into the lab's root, or start inside the lab"
-        raise RootError("a paper run needs a lab with a marker", where=lab.root, fix=fix)
+    begun = begin_paper(lab, spec_file, registry, clock=clock, run_id=run_id, session_id=session_id, switches=switches)
+    if isinstance(begun, Bundle):
+        return begun
+    with begun as run:
+        try:
+            run.start()
+            return run.complete(run.run_to_bound())
+        except (KeyboardInterrupt, SystemExit) as stop:
+            run.fail(stop)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
+            return run.fail(error)
+
+
+def begin_paper(
+    lab: Lab,
+    spec_file: SpecFile,
+    registry: StrategyRegistry,
+    *,
+    clock: Clock | None = None,
+    run_id: str | None = None,
+    session_id: str | None = None,
+    switches: KillSwitches | None = None,
+    host_of: HostOf | None = None,
+) -> PaperRun | Bundle:
+    """Ask the gate and claim the run id; return the run, not started yet, or the sealed bundle of a blocked one.
+
+    Errors as of ``run_paper``.
+
+    Args:
+        lab: where the bundle is written.
+        spec_file: the spec.
+        registry: the strategies that a spec may name.
+        clock: stamps the record.
+        run_id: the effective id, when it is not the spec's own.
+        session_id: the session that the run belongs to.
+        switches: the kill switches that are asked, when they are not the lab's.
+        host_of: makes the run's venue from the plan and the path of its wire log; a process of its own by default.
+    """
+    require_mode(spec_file, Mode.PAPER)
+    _require_marker(lab)
     clock = clock or SystemClock()
+    switches = switches or KillSwitches.of(lab, clock)
     life = Life(lab, spec_file, run_id or spec_file.spec.run_id, clock)
-    asked = asked_switches(switches or KillSwitches.of(lab, clock), life.run_id, clock)
-    if asked.state != "active":
-        fix = "`tc run backtest` runs a spec with mode: backtest"
-        raise EngineError("the gate is open, but this version has no live node yet", where=spec_file.path, fix=fix)
-    return _blocked(life, asked, session_id)
+    asked = asked_switches(switches, life.run_id, clock)
+    if asked.state == "active":
+        return _blocked(life, asked, session_id)
+    plan = plan_paper(lab, spec_file, registry)
+    return _begun(plan, life, asked, session_id, switches, host_of)
+
+
+def _begun(
+    plan: Plan, life: Life, asked: SwitchFacts, session_id: str | None, switches: KillSwitches, host_of: HostOf | None
+) -> PaperRun:
+    # Imports engine and venue, which blocked runs must not pay for.
+    from opslab.runs.paper_run import PaperRun  # noqa: PLC0415
+    from opslab.runs.venue_host import process_host  # noqa: PLC0415
+
+    writer = _create(life, asked, session_id, plan)
+    try:
+        writer.append(_checked(life, asked, LifecycleOutcome.CONTINUE))
+        render(writer, (layout.METADATA,))
+        host = (host_of or process_host)(plan, life.lab, writer.path / layout.WIRE)
+        return PaperRun(plan, life, writer, host, switches.watch(life.run_id).decision)
+    except BaseException:
+        writer.close()
+        raise
 
 
 def _blocked(life: Life, asked: SwitchFacts, session_id: str | None) -> Bundle:
     """Record a run that the gate let nowhere; nothing of its data or strategy is looked at."""
-    started = RunStarted(
-        **life.base(Status.RUNNING),
-        **life.origin(),
-        session_id=session_id,
-        python_version=platform.python_version(),
-        kill_switch=asked,
-    )
-    with BundleWriter.create(life.lab.runs, life.run_id, life.spec_file.content, started, life.clock) as writer:
-        writer.append(
-            PaperSafetyChecked(
-                **life.base(Status.RUNNING),
-                kill_switch_state=asked.state,
-                lifecycle_outcome=LifecycleOutcome.BLOCKED,
-                limits=life.spec_file.spec.risk.limits,
-            )
-        )
+    with _create(life, asked, session_id, None) as writer:
+        writer.append(_checked(life, asked, LifecycleOutcome.BLOCKED))
         writer.append(PaperSafetyBlocked(**life.base(Status.SAFETY_BLOCKED)))
         writer.append(RunCompleted(**life.base(Status.SAFETY_BLOCKED)))
         return finish(writer)
 
 
-def _require_paper(spec_file: SpecFile) -> None:
-    mode = spec_file.spec.mode
-    if mode is not Mode.PAPER:
-        where = f"{spec_file.path}:{spec_file.lines.get(('mode',), 1)}"
-        raise SpecError(f"mode is {mode.value!r}, not 'paper'", where=where, fix="set mode: paper")
+def _create(life: Life, asked: SwitchFacts, session_id: str | None, plan: Plan | None) -> BundleWriter:
+    started = RunStarted(
+        **life.base(Status.RUNNING),
+        **life.origin(),
+        session_id=session_id,
+        python_version=platform.python_version(),
+        inputs=plan.inputs if plan else None,
+        inputs_sha256=plan.inputs_sha256 if plan else None,
+        kill_switch=asked,
+    )
+    return BundleWriter.create(life.lab.runs, life.run_id, life.spec_file.content, started, life.clock)
+
+
+def _checked(life: Life, asked: SwitchFacts, outcome: LifecycleOutcome) -> PaperSafetyChecked:
+    return PaperSafetyChecked(
+        **life.base(Status.RUNNING),
+        kill_switch_state=asked.state,
+        lifecycle_outcome=outcome,
+        limits=life.spec_file.spec.risk.limits,
+    )
+
+
+def _require_marker(lab: Lab) -> None:
+    if not lab.is_marked:
+        fix = f"put an empty {MARKER_FILE} into the lab's root, or start inside the lab"
+        raise RootError("a paper run needs a lab with a marker", where=lab.root, fix=fix)

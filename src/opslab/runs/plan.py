@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from opslab.root import Lab
 
 ENGINE_DISTRIBUTION = "nautilus_trader"
+PAPER_VENUES = ("binance", "binance_testnet")
+"""Names of the venue that paper runs may use; all of them mean the lab's own venue on loopback."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,40 @@ class Plan:
 
 
 def plan_backtest(lab: Lab, spec_file: SpecFile, registry: StrategyRegistry) -> Plan:
-    """Return the plan of a backtest; nothing is written, whatever is wrong.
+    """Return the plan of a backtest; raises as ``plan_paper``."""
+    require_mode(spec_file, Mode.BACKTEST)
+    return _plan(lab, spec_file, registry, venues=())
+
+
+def plan_paper(lab: Lab, spec_file: SpecFile, registry: StrategyRegistry) -> Plan:
+    """Return the plan of a paper run; nothing is written, whatever is wrong.
 
     Raises:
-        SpecError: the mode is not backtest, or strategy, venue or instrument are unknown.
+        SpecError: the mode is another one, or strategy, venue or instrument are unknown.
         DataError: a dataset is unknown or quarantined.
         EngineError: the strategy's module cannot be loaded.
     """
+    require_mode(spec_file, Mode.PAPER)
+    return _plan(lab, spec_file, registry, venues=PAPER_VENUES)
+
+
+def require_mode(spec_file: SpecFile, mode: Mode) -> None:
+    """Refuse a spec of another mode.
+
+    Raises:
+        SpecError: it is one.
+    """
+    stated = spec_file.spec.mode
+    if stated is not mode:
+        where = _place(spec_file, "mode")
+        raise SpecError(f"mode is {stated.value!r}, not {mode.value!r}", where=where, fix=f"set mode: {mode.value}")
+
+
+def _plan(lab: Lab, spec_file: SpecFile, registry: StrategyRegistry, venues: tuple[str, ...]) -> Plan:
     spec = spec_file.spec
-    if spec.mode is not Mode.BACKTEST:
-        raise SpecError(
-            f"mode is {spec.mode.value!r}, not 'backtest'", where=_place(spec_file, "mode"), fix="set mode: backtest"
-        )
     factory = _named(spec_file, registry)
     datasets = tuple(open_dataset(lab, data.dataset) for data in spec.datasets)
-    _require_instrument(spec_file, datasets[0])
+    _require_instrument(spec_file, datasets[0], venues)
     _require_distinct(spec_file, datasets)
     inputs = InputFacts(
         spec=spec.decisive(),
@@ -112,13 +133,14 @@ def _measured(data: Data, dataset: Dataset) -> DatasetFacts:
     )
 
 
-def _require_instrument(spec_file: SpecFile, dataset: Dataset) -> None:
+def _require_instrument(spec_file: SpecFile, dataset: Dataset, venues: tuple[str, ...]) -> None:
+    """Refuse another venue or instrument than the dataset's; ``venues`` are further names of its venue."""
     spec, instrument = spec_file.spec, dataset.instrument
-    for key, asked, known in (
-        ("venue", spec.venue, instrument.venue),
-        ("instrument", spec.instrument, instrument.symbol),
+    for key, asked, known, others in (
+        ("venue", spec.venue, instrument.venue, venues),
+        ("instrument", spec.instrument, instrument.symbol, ()),
     ):
-        if asked.casefold() != known.casefold():
+        if asked.casefold() not in {known.casefold(), *others}:
             raise SpecError(
                 f"unknown {key} {asked!r:.80}: dataset {dataset.name} holds {instrument.symbol} of {instrument.venue}",
                 where=_place(spec_file, key),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.drill_events import FailureDrillExecuted
@@ -11,7 +12,7 @@ from opslab.contract.spec import Mode
 from opslab.data.catalog import open_dataset
 from opslab.data.prepare import prepare_missing
 from opslab.drill.history import History, RunHistory
-from opslab.errors import CheckFailed
+from opslab.errors import CheckFailed, DrillError
 from opslab.runs.backtest import run_backtest
 from opslab.runs.finish import problems_of, render
 from opslab.runs.paper import run_paper
@@ -34,9 +35,14 @@ if TYPE_CHECKING:
     from opslab.contract.spec import RunSpec
     from opslab.contract.spec_file import SpecFile
     from opslab.data.candles import Candles
+    from opslab.engine.node.own import OwnNode
     from opslab.engine.registry import StrategyRegistry
     from opslab.root import Lab
+    from opslab.runs.living import LivingRun
     from opslab.runs.sessions import SessionIds
+
+OWN_BESIDE = "ops_by_hand"
+"""The strategy beside those of a user's node: it places what a drill orders by hand."""
 
 
 class Rehearsal:
@@ -63,6 +69,9 @@ class Rehearsal:
         self.lab, self.ids, self.registry, self.clock, self._on_sealed = lab, ids, registry, clock, on_sealed
         self.switches = switches or KillSwitches.of(lab, clock)
         self.bundles: list[Path] = []
+        self.living: LivingRun | None = None
+        self.own: OwnNode | None = None
+        """The user's node, which trades in place of the lab's in living runs."""
 
     def run(self, spec_file: SpecFile, changes: Mapping[str, Any] | None = None, *, may_fail: bool = False) -> Bundle:
         """Run a spec under an effective id and return its bundle; packaged samples it needs are installed first.
@@ -102,11 +111,46 @@ class Rehearsal:
         return run_paper(
             self.lab,
             spec_file,
+            self.registry,
             clock=self.clock,
             run_id=run_id,
             session_id=self.ids.session_id,
             switches=self.switches,
         )
+
+    def begin(self, spec_file: SpecFile, changes: Mapping[str, Any] | None = None, **makers: Any) -> Any:
+        """Start a paper run that lives until the drill ends, and return what drives it: a ``Paper``, unless told else.
+
+        Args:
+            spec_file: the spec.
+            changes: what to change first, by dotted key.
+            makers: ``node_of`` and ``paper_of`` of ``LivingRun.begun``; errors as there.
+        """
+        # Imports engine and venue, which drills without a paper run must not pay for.
+        from opslab.runs.living import LivingRun  # noqa: PLC0415
+
+        if self.living is not None:
+            raise DrillError("the drill has a living paper run already", fix="complete it first")
+        wanted = dict(changes or {})
+        if self.own is not None:
+            wanted["execution.market"] = self.own.market
+            if spec_file.spec.strategy.name != OWN_BESIDE:
+                wanted |= {"strategy.name": OWN_BESIDE, "strategy.params": None}
+        chosen = edited(spec_file, wanted) if wanted else spec_file
+        prepare_samples(self.lab, chosen.spec)
+        self.living = LivingRun.begun(self, chosen, **makers)
+        self.bundles.append(self.living.path)
+        return self.living.paper
+
+    def end(self) -> None:
+        """Complete the living run, if there is one.
+
+        Raises:
+            CheckFailed: it did not end well: a failed run is left.
+        """
+        living, self.living = self.living, None
+        if living is not None:
+            self._require_success(living.end())
 
     def adopt(self, bundle: Bundle) -> Bundle:
         """Count a run that another process made as one of this drill's."""
@@ -116,11 +160,28 @@ class Rehearsal:
 
     def history(self, facts: Mapping[str, Any]) -> History:
         """Return what the bundles hold now, with the drill's facts."""
-        return History(tuple(run_history(self.lab, Bundle(path)) for path in self.bundles), dict(facts))
+        return History(tuple(self._run_history(path) for path in self.bundles), dict(facts))
 
-    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the protocol's
-        """Sealed bundles do not change any more."""
-        return False
+    def wait(self, seconds: float) -> bool:
+        """Let a living run go on until something changed; sealed bundles do not change any more.
+
+        Raises:
+            CheckFailed: its node stopped trading.
+        """
+        if self.living is None:
+            return False
+        self.living.pump(seconds)
+        return True
+
+    def _run_history(self, path: Path) -> RunHistory:
+        found, living = run_history(self.lab, Bundle(path)), self.living
+        return found if living is None or path != living.path else replace(found, look=living.views)
+
+    def _require_success(self, bundle: Bundle) -> None:
+        __tracebackhide__ = True
+        self._on_sealed(bundle)
+        if error := bundle.metadata.error:
+            raise CheckFailed(f"OPS-RUN-FAILED: run {bundle.run_id} failed: {error}", ("OPS-RUN-FAILED",))
 
 
 def prepare_samples(lab: Lab, spec: RunSpec) -> None:

@@ -26,13 +26,21 @@ _MODULES = (
     "bundles",
     "crashes",
     "data",
+    "door",
     "exposition",
     "fills",
+    "loopback",
+    "market",
+    "node",
     "paper",
+    "parity",
     "reconciliation",
     "recovery",
+    "requests",
     "runs",
     "safety",
+    "stream",
+    "views",
 )
 _BUILT_IN = tuple(f"opslab.drill.checks.{name}" for name in _MODULES)
 CRASHED = "OPS-CHECK-CRASHED"

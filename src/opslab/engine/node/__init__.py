@@ -1,0 +1,1 @@
+"""The live node: NautilusTrader's ``TradingNode`` with its unmodified Binance adapter, tied to a venue on loopback."""

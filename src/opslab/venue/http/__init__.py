@@ -1,0 +1,1 @@
+"""The REST shell: admission, routes and payloads of USD-M futures and spot."""

@@ -1,0 +1,1 @@
+"""The WebSocket shell: market streams, user streams and the spot WebSocket API."""
