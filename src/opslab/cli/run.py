@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opslab.errors import OpsLabError
     from opslab.store.reader import Bundle
 
@@ -35,43 +37,17 @@ def init(spec: SpecOption) -> None:
 @app.command()
 def backtest(spec: SpecOption) -> None:
     """Run a spec in the backtest engine and leave its bundle."""
-    from opslab.cli.main import current_lab, system_clock
-    from opslab.contract.spec_file import read_spec
-    from opslab.engine.registry import standard_registry
     from opslab.runs.backtest import run_backtest
-    from opslab.runs.names import require_known_names
 
-    lab, spec_file, registry = current_lab(), read_spec(spec), standard_registry()
-    require_known_names(lab, spec_file, registry)
-    home = lab.runs / spec_file.spec.run_id
-    was_there = home.exists()
-    try:
-        bundle = run_backtest(lab, spec_file, registry, clock=system_clock())
-    except (KeyboardInterrupt, SystemExit) as stop:
-        raise _stopped(home, stop, is_ours=not was_there) from None
-    _require_success(bundle)
-    _tell(bundle)
+    _run(spec, run_backtest)
 
 
 @app.command()
 def paper(spec: SpecOption) -> None:
     """Run a spec against a venue on loopback; the kill switch is asked first, and a blocked run is recorded."""
-    from opslab.cli.main import current_lab, system_clock
-    from opslab.contract.spec_file import read_spec
-    from opslab.engine.registry import standard_registry
-    from opslab.runs.names import require_known_names
     from opslab.runs.paper import run_paper
 
-    lab, spec_file, registry = current_lab(), read_spec(spec), standard_registry()
-    require_known_names(lab, spec_file, registry)
-    home = lab.runs / spec_file.spec.run_id
-    was_there = home.exists()
-    try:
-        bundle = run_paper(lab, spec_file, registry, clock=system_clock())
-    except (KeyboardInterrupt, SystemExit) as stop:
-        raise _stopped(home, stop, is_ours=not was_there) from None
-    _require_success(bundle)
-    _tell(bundle)
+    _run(spec, run_paper)
 
 
 @app.command()
@@ -139,6 +115,25 @@ def prune(
     for session in pruning.kept_failed:
         typer.echo(f"kept session={session} (failed or interrupted; --failed removes it)")
     typer.echo(f"removed={len(pruning.removed)}")
+
+
+def _run(spec: Path, runner: Callable[..., Bundle]) -> None:
+    """Read a spec, run it to its end and tell of it; what stops it from outside is told too."""
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.contract.spec_file import read_spec
+    from opslab.engine.registry import standard_registry
+    from opslab.runs.names import require_known_names
+
+    lab, spec_file, registry = current_lab(), read_spec(spec), standard_registry()
+    require_known_names(lab, spec_file, registry)
+    home = lab.runs / spec_file.spec.run_id
+    was_there = home.exists()
+    try:
+        bundle = runner(lab, spec_file, registry, clock=system_clock())
+    except (KeyboardInterrupt, SystemExit) as stop:
+        raise _stopped(home, stop, is_ours=not was_there) from None
+    _require_success(bundle)
+    _tell(bundle)
 
 
 def _require_success(bundle: Bundle) -> None:

@@ -65,25 +65,7 @@ class LivingRun:
             CheckFailed: the gate blocks it, or node or venue did not start; the run is recorded as that.
             OpsLabError: as ``begin_paper``.
         """
-        hosts: list[ThreadHost] = []
-
-        def host_of(plan: Plan, lab: Lab, wire_path: Path) -> ThreadHost:
-            hosts.append(thread_host(plan, lab, wire_path))
-            return hosts[-1]
-
-        begun = begin_paper(
-            rehearsal.lab,
-            spec_file,
-            rehearsal.registry,
-            clock=rehearsal.clock,
-            run_id=rehearsal.ids.effective(spec_file.spec.run_id),
-            session_id=rehearsal.ids.session_id,
-            switches=rehearsal.switches,
-            host_of=host_of,
-        )
-        if isinstance(begun, Bundle):
-            rehearsal.adopt(begun)
-            raise CheckFailed(f"{FAILED}: the gate blocks the paper run", (FAILED,))
+        begun, host = begun_in_thread(rehearsal, spec_file, thread_host)
         begun.node_of = node_of
         try:
             begun.start(rehearsal.own)
@@ -93,7 +75,7 @@ class LivingRun:
             if isinstance(error, EngineError):
                 raise CheckFailed(f"{FAILED}: {error}", (FAILED,)) from error
             raise
-        return cls(begun, hosts[0], paper_of)
+        return cls(begun, host, paper_of)
 
     @property
     def path(self) -> Path:
@@ -141,3 +123,39 @@ class LivingRun:
                 return run.complete()
             except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
                 return run.fail(error)
+
+
+def begun_in_thread(
+    rehearsal: Rehearsal, spec_file: SpecFile, make: Callable[[Plan, Lab, Path], ThreadHost]
+) -> tuple[PaperRun, ThreadHost]:
+    """Ask the gate for one of a drill's runs and claim its id; return the run, not started yet, and its venue.
+
+    Args:
+        rehearsal: the drill's.
+        spec_file: the spec.
+        make: makes the venue.
+
+    Raises:
+        CheckFailed: the gate blocks it; the blocked run counts as the drill's.
+        OpsLabError: as ``begin_paper``.
+    """
+    hosts: list[ThreadHost] = []
+
+    def host_of(plan: Plan, lab: Lab, wire_path: Path) -> ThreadHost:
+        hosts.append(make(plan, lab, wire_path))
+        return hosts[-1]
+
+    begun = begin_paper(
+        rehearsal.lab,
+        spec_file,
+        rehearsal.registry,
+        clock=rehearsal.clock,
+        run_id=rehearsal.ids.effective(spec_file.spec.run_id),
+        session_id=rehearsal.ids.session_id,
+        switches=rehearsal.switches,
+        host_of=host_of,
+    )
+    if isinstance(begun, Bundle):
+        rehearsal.adopt(begun)
+        raise CheckFailed(f"{FAILED}: the gate blocks the paper run", (FAILED,))
+    return begun, hosts[0]

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from opslab.errors import CheckFailed, EngineError, SpecError
 from opslab.reconcile.three_views import differences
-from opslab.runs.paper import begin_paper
+from opslab.runs.living import FAILED, begun_in_thread
 from opslab.runs.rehearsal import prepare_samples
 from opslab.runs.spec_edit import edited
 from opslab.runs.venue_host import ThreadHost, venue_plan
-from opslab.store.reader import Bundle
 from opslab.venue.orders import Market
 from opslab.venue.tape.candles import CandleSettings, candle_tape
 from opslab.venue.tape.marks import with_marks
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from opslab.runs.paper_run import PaperRun
     from opslab.runs.plan import Plan
     from opslab.runs.rehearsal import Rehearsal
+    from opslab.store.reader import Bundle
     from opslab.venue.venue import Venue
 
 CANDLE_SECONDS = 10.0
@@ -40,7 +40,6 @@ LEVEL_SIZE = Decimal(10_000)
 """Base units at the touch: more than an order of a rehearsal takes, so that it fills at one price."""
 
 _IN_FLIGHT = frozenset({"INITIALIZED", "SUBMITTED", "PENDING_UPDATE", "PENDING_CANCEL"})
-FAILED = "OPS-RUN-FAILED"
 
 
 def run_stepped(
@@ -67,26 +66,10 @@ def run_stepped(
     if chosen.spec.execution.more_data:
         raise SpecError("a stepped run plays one dataset", where=spec_file.path, fix="remove execution.more_data")
     prepare_samples(rehearsal.lab, chosen.spec)
-    hosts: list[ThreadHost] = []
-
-    def host_of(plan: Plan, lab: Lab, wire_path: Path) -> ThreadHost:
-        hosts.append(stepped_host(plan, lab, wire_path, balances or {}))
-        return hosts[-1]
-
-    begun = begin_paper(
-        rehearsal.lab,
-        chosen,
-        rehearsal.registry,
-        clock=rehearsal.clock,
-        run_id=rehearsal.ids.effective(chosen.spec.run_id),
-        session_id=rehearsal.ids.session_id,
-        switches=rehearsal.switches,
-        host_of=host_of,
+    begun, host = begun_in_thread(
+        rehearsal, chosen, lambda plan, lab, wire_path: stepped_host(plan, lab, wire_path, balances or {})
     )
-    if isinstance(begun, Bundle):
-        rehearsal.adopt(begun)
-        raise CheckFailed(f"{FAILED}: the gate blocks the paper run", (FAILED,))
-    bundle = rehearsal.adopt(_played(begun, hosts[0]))
+    bundle = rehearsal.adopt(_played(begun, host))
     if error := bundle.metadata.error:
         raise CheckFailed(f"{FAILED}: run {bundle.run_id} failed: {error}", (FAILED,))
     return bundle

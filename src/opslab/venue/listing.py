@@ -91,7 +91,3 @@ class Listing:
     def price_text(self, price: Decimal) -> str:
         """Return a price with the instrument's decimals, as it stands in payloads."""
         return f"{price:.{self.instrument.price_precision}f}"
-
-    def quantity_text(self, quantity: Decimal) -> str:
-        """Return a quantity with the instrument's decimals, as it stands in payloads."""
-        return f"{quantity:.{self.instrument.size_precision}f}"

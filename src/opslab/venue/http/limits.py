@@ -16,7 +16,7 @@ from opslab.venue.orders import Market
 from opslab.venue.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 _UNITS = {"SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 _HEADERS = {"REQUEST_WEIGHT": "USED-WEIGHT", "ORDERS": "ORDER-COUNT"}
@@ -206,16 +206,6 @@ class Limiter:
         """Return the weight limits with what an address has used, as the WebSocket API tells them."""
         now = self._now_ms()
         return [window.rate.payload() | {"count": window.used(now)} for window in self._known(address).windows]
-
-    def ban(self, address: str, length_ms: int) -> None:
-        """Ban an address now, as a fault or an operator does."""
-        self._known(address).banned_until_ms = self._now_ms() + length_ms
-
-    def forgive(self, addresses: Sequence[str] | None = None) -> None:
-        """Lift bans and forget strikes of the addresses; of all without one."""
-        for address, known in self._addresses.items():
-            if addresses is None or address in addresses:
-                known.banned_until_ms, known.strikes, known.bans = 0, 0, 0
 
     def _known(self, address: str) -> _Address:
         known = self._addresses.get(address)
