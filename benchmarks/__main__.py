@@ -19,6 +19,10 @@ NAMES = (
     "market_data",
     "life_cycle",
     "door",
+    "containment",
+    "session_page",
+    "evidence",
+    "new_lab",
 )
 
 

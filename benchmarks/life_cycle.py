@@ -1,7 +1,9 @@
-"""What a drill on the venue costs beside a bare node, and what venues leave behind in a process that runs many.
+"""What a drill on the venue costs beside a bare node, and what drills leave behind in a process that runs many.
 
-The bare node is what NautilusTrader's documentation would write: the same Binance clients, timeouts and instrument,
-built, started and stopped on a venue that runs already, without a strategy. Waiting belongs to the cost.
+The drill is what the fixture ``paper`` gives: a venue with a wire file, a node with its doors, a bundle with journal,
+event stream, views and manifest, one order that fills, and a check of the views. The bare node is what NautilusTrader's
+documentation would write: the same Binance clients, timeouts and instrument, built, started and stopped on a venue that
+runs already, without a strategy. Waiting belongs to the cost.
 """
 
 from __future__ import annotations
@@ -9,81 +11,71 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import tempfile
 import time
-from decimal import Decimal
 from pathlib import Path
 from statistics import linear_regression
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from nautilus_trader.adapters.binance import BINANCE, BinanceLiveDataClientFactory, BinanceLiveExecClientFactory
 from nautilus_trader.config import LoggingConfig, TradingNodeConfig
 from nautilus_trader.live.node import TradingNode
-from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import InstrumentId
-from nautilus_trader.trading.strategy import Strategy
 
-from benchmarks.order_client import asked, connected, signed
 from benchmarks.ratio import Ratio, interleaved, ratio
 from benchmarks.still_venue import still
+from opslab.clock import SystemClock
+from opslab.contract.drill import Phase, Result
 from opslab.contract.spec import Profile
+from opslab.contract.spec_file import read_spec
+from opslab.drill.checks import find_check
 from opslab.engine.node.loop import NodeLoop
 from opslab.engine.node.profile import NODE
-from opslab.engine.node.session import NodeSession
 from opslab.engine.node.settings import node_config
-from opslab.safety.gate import GateDecision
+from opslab.engine.registry import standard_registry
+from opslab.root import MARKER_FILE, find_lab
+from opslab.runs.rehearsal import Rehearsal, prepare_samples
+from opslab.runs.sessions import SessionIds
+from opslab.samples import paper_spec
 from opslab.venue.thread import VenueThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nautilus_trader.model.events import OrderFilled
-
 INSTRUMENT = InstrumentId.from_str("BTCUSDT-PERP.BINANCE")
-OPEN = GateDecision(blocked=False, state="absent", decided_by=cast("Any", None), reasons=())
-RUNS, SETTLED = 100, 20
-PATIENCE = 20.0
-
-
-class OneOrder(Strategy):  # type: ignore[misc]  # the engine ships no types
-    """Buys once at the market.
-
-    Args:
-        tell: is called when the order was filled.
-    """
-
-    def __init__(self, tell: list[Callable[[], None]]) -> None:
-        super().__init__()
-        self._tell = tell
-        self.is_filled = False
-
-    def on_start(self) -> None:
-        """Send the order."""
-        instrument = self.cache.instrument(INSTRUMENT)
-        self.submit_order(self.order_factory.market(INSTRUMENT, OrderSide.BUY, instrument.make_qty(Decimal("0.010"))))
-
-    def on_order_filled(self, event: OrderFilled) -> None:  # noqa: ARG002 - the engine's signature
-        """Take notice."""
-        self.is_filled = True
-        for tell in self._tell:
-            tell()
+RUNS, QUICK_RUNS = 100, 30
 
 
 def measure(quick: bool) -> list[Ratio]:  # noqa: FBT001 - the one switch of every benchmark
     """Return the ratios: of wall times of whole life-cycles, and of memory."""
-    with VenueThread(still()) as venue:
+    with VenueThread(still()) as venue, tempfile.TemporaryDirectory() as directory:
         bare, empty = node_on(venue), TradingNodeConfig(logging=LoggingConfig(log_level="OFF"), **NODE[Profile.FAST])
+        rehearsal = rehearsal_in(Path(directory))
         contestants = {
             "bare": lambda: run_bare(bare),
             "empty": lambda: run_bare(empty),
-            "drilled": run_drilled,
+            "drilled": lambda: run_drill(rehearsal),
         }
         seconds = interleaved(contestants, 5 if quick else 9, time.perf_counter)
+        runs = QUICK_RUNS if quick else RUNS
+        memory = [
+            _memory(f"{runs} drills", runs, lambda: run_drill(rehearsal), 1.05),
+            _memory(f"{runs} bare nodes", runs, lambda: run_bare(bare), None),
+        ]
     return [
-        ratio("venue, node, one fill, stop / a bare node, start and stop", seconds["drilled"], seconds["bare"], 3.0),
+        ratio("a drill with one fill / a bare node, start and stop", seconds["drilled"], seconds["bare"], 3.0),
         ratio("a bare node / one without clients", seconds["bare"], seconds["empty"], None),
-        _memory(),
+        *memory,
     ]
+
+
+def rehearsal_in(directory: Path) -> Rehearsal:
+    """Return what drills of a new lab run with; its dataset is installed."""
+    (directory / MARKER_FILE).touch()
+    lab = find_lab(directory, {}, [directory])
+    prepare_samples(lab, read_spec(paper_spec()).spec)
+    return Rehearsal(lab, SessionIds("20260101t000000z-0000"), standard_registry(), SystemClock())
 
 
 def node_on(venue: VenueThread) -> TradingNodeConfig:
@@ -118,39 +110,29 @@ def run_bare(config: TradingNodeConfig) -> None:
     loop.close()
 
 
-def run_drilled() -> None:
-    """Start a venue and a node on it, wait for a fill, and stop both."""
-    wakers: list[Callable[[], None]] = []
-    strategy = OneOrder(wakers)
-    with VenueThread(still()) as venue:
-        session = NodeSession(node_on(venue), [strategy], lambda: OPEN)
-        wakers.append(session.notify)
-        try:
-            session.start()
-            assert session.pump_until(lambda: strategy.is_filled, PATIENCE), "no fill came"
-            session.stop()
-        finally:
-            session.dispose()
-        assert len(venue.call(lambda one: one.exchange.fills(one.accounts[0].name))) == 1
+def run_drill(rehearsal: Rehearsal) -> None:
+    """Start a paper run as a drill does, fill an order, hold that the views agree, and seal the bundle."""
+    paper = rehearsal.begin(read_spec(paper_spec()))
+    order = paper.buy_market("0.010")
+    paper.until_status(order, "FILLED")
+    history = rehearsal.history({})
+    finding = find_check("views.agree").ask(history, None, Phase.VERIFY)
+    assert finding.result is Result.PASS, finding.details
+    rehearsal.end()
+    rehearsal.bundles.clear()
 
 
-def _memory() -> Ratio:
-    """Return how the process grew from the twentieth venue to the hundredth; each answers requests and takes orders."""
+def _memory(name: str, runs: int, run: Callable[[], None], target: float | None) -> Ratio:
+    """Return how the process grew, from the fifth part of the runs to the last."""
     sizes = []
-    for _ in range(RUNS):
-        with VenueThread(still()) as venue:
-            account = venue.accounts[0]
-            connection = connected(int(venue.endpoint.http.rsplit(":", 1)[1]))
-            asked(connection, "GET", "/fapi/v1/exchangeInfo", account.api_key)
-            for number in range(20):
-                asked(connection, *signed(number, account.api_secret), account.api_key)
-            connection.close()
+    for _ in range(runs):
+        run()
         gc.collect()
         sizes.append(_resident())
-    late = sizes[SETTLED:]
+    late = sizes[runs // 5 :]
     slope = linear_regression(range(len(late)), late).slope / 1024
     detail = f"{late[0] / 2**20:.1f} MiB to {late[-1] / 2**20:.1f} MiB, {slope:+.1f} KiB a run"
-    return Ratio(f"memory after {RUNS} venues in one process / after {SETTLED}", late[-1] / late[0], 1.05, detail)
+    return Ratio(f"memory after {name} / after a fifth of them", late[-1] / late[0], target, detail)
 
 
 def _resident() -> int:

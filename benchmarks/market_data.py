@@ -1,8 +1,8 @@
 """How fast market data leave the venue, beside how fast a node takes them in: it must never be the venue that is late.
 
 The same quotes, each a ``bookTicker`` message, leave a venue in a process of its own: once for a client that does
-nothing but count them, once for a NautilusTrader node with a strategy that counts what reaches it. The clock runs in
-the receiver, from the message that comes first to the last.
+nothing but count them, once for a NautilusTrader node with a strategy that counts what reaches it. The clock of the
+counting client starts before the venue is told to play, the node's with the second quote that reaches its strategy.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _tape(found: SimpleNamespace, **command: Any) -> None:
 
 
 def _counted(found: SimpleNamespace, messages: int) -> float:
-    """Return the seconds from the second message to the last, at a client that only counts."""
+    """Return the seconds from the request to play to the last message, at a client that only counts."""
     with socket.create_connection(("127.0.0.1", int(found.http.rsplit(":", 1)[1])), PATIENCE) as client:
         client.sendall(HANDSHAKE)
         answer = b""
@@ -112,11 +112,10 @@ def _counted(found: SimpleNamespace, messages: int) -> float:
         _tape(found, do="step", count=1)
         seen, rest = _read(client, b"")
         assert seen == 1, seen
+        begun = time.perf_counter()
         _tape(found, do="resume")
-        begun = 0.0
         while seen < messages:
             count, rest = _read(client, rest)
-            begun = begun or time.perf_counter()
             seen += count
         return time.perf_counter() - begun
 

@@ -11,7 +11,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renderers import checks, commands, contract, drills, faults, lint, metrics, plugin  # deptry: ignore[DEP001]
+from renderers import (  # deptry: ignore[DEP001]
+    checks,
+    commands,
+    contract,
+    drills,
+    failure_modes,
+    faults,
+    lint,
+    metrics,
+    plugin,
+)
 
 from opslab.contract import schemas
 from opslab.errors import OpsLabError
@@ -29,7 +39,7 @@ def rendered() -> dict[Path, bytes]:
 
     Raises:
         DrillError: the drills cannot be collected.
-        LookupError: a field of the contract has no meaning yet.
+        LookupError: a field of the contract or an incident that a drill rehearses has no meaning yet.
     """
     pages = {
         "contract.md": contract.render(),
@@ -40,6 +50,7 @@ def rendered() -> dict[Path, bytes]:
         "metrics.md": metrics.render(),
         "faults.md": faults.render(),
         "lint.md": lint.render(),
+        "failure-modes.md": failure_modes.render(ROOT),
     }
     files = {REFERENCE / name: text.encode() for name, text in pages.items()}
     return files | {SCHEMAS / name: content for name, content in schemas.render().items()}

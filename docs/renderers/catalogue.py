@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .injected import faults_in
+
 if TYPE_CHECKING:
     import pytest
 
@@ -19,7 +21,7 @@ TARGET = "OPSLAB_CATALOGUE"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Write one row a drill: what its markers declare, and how many variants it has."""
+    """Write one row a drill: what its markers declare, how many variants it has, and which faults its code names."""
     from opslab.pytest_plugin.keys import INFO  # noqa: PLC0415 - pytest rewrites assertions in what loads later
 
     rows: dict[str, dict[str, object]] = {}
@@ -32,4 +34,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         names = [mutant.name for mutant in info.mutants]
         rows[info.slug] = {**dataclasses.asdict(dataclasses.replace(info, mutants=())), "mutants": names}
         rows[info.slug] |= {"variants": counts[info.slug], "known_defects": [item.code for item in info.known_defects]}
+        rows[info.slug] |= {"defects": sorted({item.reference for item in info.known_defects}), "faults": _faults(item)}
     Path(os.environ[TARGET]).write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _faults(item: pytest.Item) -> list[str]:
+    from opslab.venue.faults.catalogue import CATALOGUE  # noqa: PLC0415 - as above
+
+    module, name = getattr(item, "module", None), getattr(item, "originalname", None)
+    if module is None or name is None:
+        return []
+    plugins = item.config.pluginmanager.get_plugins()
+    shared = [plugin for plugin in plugins if Path(getattr(plugin, "__file__", None) or "").name == "conftest.py"]
+    return faults_in(name, [module, *shared], frozenset(CATALOGUE), item.config.rootpath)

@@ -47,12 +47,16 @@ FILES = (
     ("`drills/<slug>.json`", "drill", "what a drill judged; without a bundle of its own it lies in the session"),
     ("`reconciliation/NNNN.json`", "reconciliation_result", "one comparison of two files, kept for good"),
     ("`reconciliation_result.json`", "reconciliation_result", "the latest of them"),
+    ("`connectivity_readiness.json`", "connectivity_readiness", "whether the credentials of the spec are there"),
+    ("`connectivity_probe.json`", "connectivity_probe", "how the latest probe ended"),
     ("`run.lock`", None, "empty; held by the living process"),
 )
 ELSEWHERE = (
     ("`artifacts/sessions/<id>/session.json`", "session", "one session of drills"),
+    ("`artifacts/sessions/<id>/index.html`", None, "the session as a page for people; a rendering"),
     ("`artifacts/sessions/<id>/metrics.prom`", None, "the session as a Prometheus text file, without run ids"),
     ("`artifacts/sessions/<id>/drills/*.journal.jsonl`", None, "a drill's own events, chained"),
+    ("`artifacts/evidence/<backtest>__<paper>/backtest_vs_paper_evidence.json`", "evidence", "two runs compared"),
     ("`data/canonical/<dataset>/dataset.json`", "dataset", "the record of a dataset that passed the gate"),
     ("`data/quarantine/<dataset>/dataset.json`", "dataset", "the record of one that did not"),
     ("`data/*/<dataset>/v<n>/instrument.json`", "instrument", "what is traded, and the venue's rules"),

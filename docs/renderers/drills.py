@@ -18,7 +18,7 @@ from .markdown import page, table
 LEAD = """\
 What `pytest drills/` rehearses: the drills in `drills/` and the run specs in `scenarios/`. Each has a slug of its own
 that reports, metrics and runbooks use, and at least one mutant: a guard removed or a fault made worse, which
-`pytest drills/ --opslab-mutants` must find. `rehearses` names ids of the project's catalogue of incidents."""
+`pytest drills/ --opslab-mutants` must find. `rehearses` names [failure modes](failure-modes.md)."""
 
 HEAD = ("severity", "rehearses", "mutants", "runbook")
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def collected(root: Path) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         target = Path(place) / "catalogue.json"
         environ = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-        environ |= {TARGET: str(target), "PYTHONPATH": str(Path(__file__).parents[1])}
+        environ |= {TARGET: str(target), "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *_given()])}
         command = [sys.executable, "-m", "pytest", *words, f"{__package__}.catalogue"]
         ran = subprocess.run(  # noqa: S603 - our own words
             command, cwd=root, env=environ, capture_output=True, check=False, text=True
@@ -44,6 +44,10 @@ def collected(root: Path) -> list[Row]:
             raise DrillError(what, where=root / "drills", fix="run pytest drills/")
         rows = json.loads(target.read_text(encoding="utf-8"))
     return sorted(rows.values(), key=lambda row: (row["area"], row["slug"]))
+
+
+def _given() -> list[str]:
+    return [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
 
 
 def render(root: Path) -> str:
@@ -64,8 +68,12 @@ def _area(area: str, rows: list[Row]) -> str:
 def _drill(row: Row) -> str:
     variants = f" In {row['variants']} variants." if row["variants"] > 1 else ""
     mutants = ", ".join(f"`{name}`" for name in row["mutants"])
-    cells = (row["severity"], ", ".join(row["rehearses"]), mutants, _link(row["runbook"]))
+    cells = (row["severity"], ", ".join(_incident(one) for one in row["rehearses"]), mutants, _link(row["runbook"]))
     return f"### `{row['slug']}` {{ #{row['slug']} }}\n\n{row['title']}.{variants}\n\n{table(HEAD, [cells])}"
+
+
+def _incident(name: str) -> str:
+    return f"[{name}](failure-modes.md#{name.lower()})"
 
 
 def _link(runbook: str | None) -> str:

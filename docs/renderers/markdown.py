@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 NOTICE = "<!-- Written by docs/generate.py: change the code's docstrings and help texts, not this page. -->"
 
+_BARRED_CODE = re.compile(r"`([^`]*\|[^`]*)`")
 _SECTION = r"(?:Args|Attributes|Raises|Returns|Example|Yields)"
 
 
@@ -27,8 +28,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Return ``text`` as one cell: one line, bars escaped."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Return ``text`` as one cell: one line, bars escaped, in code so that every renderer shows them right."""
+    return _BARRED_CODE.sub(_coded, " ".join(text.split())).replace("|", "\\|")
+
+
+def _coded(found: re.Match[str]) -> str:
+    return f"<code>{re.sub(r'[|*_<&\\[\]]', lambda sign: f'&#{ord(sign[0])};', found[1])}</code>"
 
 
 def prose(documented: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from opslab.contract.dataset import InstrumentKind
 from opslab.data.importing import import_file
 from opslab.data.instruments import built_in
-from opslab.pytest_plugin.keys import REHEARSAL
-from opslab.runs.parity import run_stepped
 from opslab.samples.generator import sample_csv
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opslab import Drill
-    from opslab.contract.spec_file import SpecFile
     from opslab.root import Lab
     from opslab.store.reader import Bundle
 
@@ -30,7 +26,7 @@ CANDLES = 34
 
 
 KINDS = {"futures": InstrumentKind.PERPETUAL, "spot": InstrumentKind.SPOT}
-ROUND_TRIP = {"strategy.name": "parity_round_trip", "strategy.params": {"every": 3}}
+ROUND_TRIP = {"strategy.name": "ops_round_trip", "strategy.params": {"every": 3}}
 
 
 @pytest.fixture
@@ -45,12 +41,6 @@ def candles(own_lab: Lab, tmp_path: Path) -> Callable[[str], str]:
         return name
 
     return install
-
-
-@pytest.fixture
-def stepped(request: pytest.FixtureRequest, run_spec: SpecFile) -> Callable[..., Bundle]:
-    """Run the spec as a paper run, candle by candle."""
-    return partial(run_stepped, request.node.stash[REHEARSAL], run_spec)
 
 
 @pytest.mark.drill("parity", rehearses=["OP-10"], severity="critical", runbook=RUNBOOK)
@@ -73,7 +63,7 @@ def test_paper_does_what_the_backtest_did(
     run(changes)
     coins = {"BTC": Decimal(1)} if market == "spot" else {}
     stepped({**changes, "execution.market": market, **mutants.get(drill.mutant, {})}, balances=coins)
-    drill.holds("run.completed", "parity.same")
+    drill.holds("run.completed", "parity.same", "parity.same_end")
 
 
 @pytest.mark.drill("spot-position-closes", rehearses=["AC-15"], severity="critical", runbook=RUNBOOK)

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from opslab.contract.paper_events import LeftAtVenue
+from opslab.contract.left import LeftAtVenue
 from opslab.runs import node_record
 from opslab.runs.node_child import NodeChild
 
@@ -58,7 +58,7 @@ def _not_reconciled(drill: Drill) -> dict[str, bool]:
     return {"reconciliation": False} if drill.mutant == "not-reconciled" else {}
 
 
-@pytest.mark.drill("node-killed-restarted", severity="critical", runbook=RUNBOOK)
+@pytest.mark.drill("node-killed-restarted", rehearses=["RS-01", "RS-02"], severity="critical", runbook=RUNBOOK)
 @pytest.mark.mutant("not-reconciled")
 @pytest.mark.mutant("not-restarted")
 def test_what_a_killed_node_record_is_adopted(drill: Drill, paper_process: Start) -> None:
@@ -77,7 +77,7 @@ def test_what_a_killed_node_record_is_adopted(drill: Drill, paper_process: Start
     drill.holds("orders.adopted", "positions.no_phantoms")
 
 
-@pytest.mark.drill("node-killed-restarted-redis", severity="critical", runbook=RUNBOOK)
+@pytest.mark.drill("node-killed-restarted-redis", rehearses=["RS-01", "RS-02"], severity="critical", runbook=RUNBOOK)
 @pytest.mark.known_defect(
     "OPS-POSITION-PHANTOM", versions=">=1.231,<1.232", reference="docs/engine-defects/redis-phantom.md"
 )
@@ -96,7 +96,7 @@ def test_a_restored_cache_and_the_venue_agree(drill: Drill, paper_process: Start
     drill.holds("positions.no_phantoms")
 
 
-@pytest.mark.drill("node-killed-restarted-spot", severity="critical", runbook=RUNBOOK)
+@pytest.mark.drill("node-killed-restarted-spot", rehearses=["RS-01", "RS-02"], severity="critical", runbook=RUNBOOK)
 @pytest.mark.spec("src/opslab/samples/scenarios/btcusdt_spot_by_hand.yaml")
 @pytest.mark.known_defect(
     "OPS-POSITION-LOST", versions=">=1.231,<1.232", reference="docs/engine-defects/spot-position-lost.md"
@@ -121,7 +121,7 @@ def _is_kept(server: RedisServer, orders: list[Any]) -> bool:
     return ":positions:" in kept and all(f":orders:{order.client_order_id}" in kept for order in orders)
 
 
-@pytest.mark.drill("node-terminated", severity="critical", runbook=RUNBOOK)
+@pytest.mark.drill("node-terminated", rehearses=["RS-10"], severity="critical", runbook=RUNBOOK)
 @pytest.mark.mutant("left-unsaid", _unsaid)
 @pytest.mark.mutant("orders-withdrawn")
 @pytest.mark.mutant("killed-instead")

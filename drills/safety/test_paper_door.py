@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from opslab.safety.switches import KillSwitches
 
 RUNBOOK = "docs/runbooks/safety-gate.md"
-SPOT = pytest.mark.spec("src/opslab/samples/scenarios/btcusdt_spot_by_hand.yaml")
+DENY = pytest.mark.spec("held_at_the_door.yaml")
+DENY_SPOT = pytest.mark.spec("held_at_the_spot_door.yaml")
 DOOR = "opslab.engine.node.door."
 HOLDS = ("door.no_new_risk", "door.lets_close", "door.explains")
 
@@ -67,7 +68,7 @@ def _one_look() -> AbstractContextManager[object]:
 @pytest.mark.mutant("nothing-let-through", _shut)
 @pytest.mark.mutant("closes-of-any-size", _unlimited)
 @pytest.mark.mutant("reasons-withheld", _speechless)
-@pytest.mark.parametrize("market", ["futures", pytest.param("spot", marks=SPOT)])
+@pytest.mark.parametrize("market", [pytest.param("futures", marks=DENY), pytest.param("spot", marks=DENY_SPOT)])
 def test_only_what_ends_risk_leaves_after_a_pull(
     drill: Drill, paper: Paper, venue: DrillVenue, kill_switch: KillSwitches, market: str
 ) -> None:
@@ -115,6 +116,7 @@ def _kinds(price: Callable[[int], Any]) -> dict[str, Callable[[Any, dict[str, An
     }
 
 
+@DENY
 @pytest.mark.drill("door-every-kind", rehearses=["SK-10"], severity="blocker", runbook=RUNBOOK)
 @pytest.mark.mutant("door-removed", _removed)
 def test_no_kind_of_order_gets_around_the_door(
@@ -146,6 +148,7 @@ def test_no_kind_of_order_gets_around_the_door(
         drill.holds(*HOLDS)
 
 
+@DENY
 @pytest.mark.drill("market-exit-after-a-pull", rehearses=["SK-10"], severity="blocker", runbook=RUNBOOK)
 @pytest.mark.mutant("nothing-let-through", _shut)
 def test_a_market_exit_ends_all_risk_after_a_pull(
@@ -168,6 +171,7 @@ def test_a_market_exit_ends_all_risk_after_a_pull(
         drill.holds(*HOLDS, "views.agree")
 
 
+@DENY
 @pytest.mark.drill("list-under-way-when-pulled", rehearses=["SK-10"], severity="blocker", runbook=RUNBOOK)
 @pytest.mark.mutant("looks-once", _one_look)
 def test_a_list_under_way_stops_at_the_pull(

@@ -7,7 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fixtures.user_streams import STREAM, is_answered, is_stream_opened, now, reaction_ms, user_stream_facts
+from fixtures.user_streams import (
+    NO_TIMERS,
+    QUIET_SECONDS,
+    STREAM,
+    is_answered,
+    is_stream_opened,
+    now,
+    reaction_ms,
+    user_stream_facts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +63,20 @@ def test_fill_during_an_outage_is_recovered_on_spot(drill: Drill, paper: Paper, 
     _fill_during_outage(drill, paper, venue, how)
     drill.recovers("orders.told_fully")
     paper.settle()
-    drill.holds("orders.stay_over", "engine.trading", *TOLD)
+    drill.holds("orders.stay_over", "positions.no_phantoms", "engine.trading", *TOLD)
+
+
+@spot
+@user_stream("views-after-user-stream-outage-spot", rehearses=["US-10"], recover_within="3s")
+@known_defect("OPS-VIEWS-DIFFER", reference=f"{DEFECTS}/stale-balance.md")
+@pytest.mark.mutant("no-way-back")
+@pytest.mark.parametrize("how", OUTAGES)
+def test_the_views_agree_after_an_outage_on_spot(drill: Drill, paper: Paper, venue: DrillVenue, how: str) -> None:
+    """When a fill was recovered after an outage, venue, engine and strategy believe the same of everything."""
+    _fill_during_outage(drill, paper, venue, how)
+    drill.recovers("orders.told_fully")
+    paper.settle()
+    drill.holds("views.agree")
 
 
 @spot
@@ -134,14 +156,14 @@ def test_one_refusal_does_not_end_the_user_stream(drill: Drill, paper: Paper, ve
 @user_stream("user-stream-back-in-a-quiet-market", rehearses=["US-07"], severity="critical", recover_within="3s")
 @known_defect("OPS-RECONNECT-UNNOTICED", reference=f"{DEFECTS}/reconnect-unnoticed.md")
 @pytest.mark.mutant("no-way-back")
-def test_a_reconnect_is_noticed_in_a_quiet_market(drill: Drill, paper: Paper, venue: DrillVenue) -> None:
+def test_a_reconnect_is_noticed_in_a_quiet_market(drill: Drill, paper_with: Callable[..., Paper]) -> None:
     """A user stream that is connected again is taken up at once, also when nothing else happens."""
-    order = _resting(drill, paper)
+    paper = paper_with(**NO_TIMERS)
+    venue, order = paper.venue, _resting(drill, paper)
     with _no_way_back(drill, venue):
-        _let_timers_run_out(venue)
         since = now(venue)
         with drill.inject(venue.faults.close_sockets(kind=STREAM, after="50ms")):
-            paper.run.node.pump(1.0)
+            paper.run.node.pump(QUIET_SECONDS)
         drill.record("reaction_ms", reaction_ms(venue, since))
         _until_restored(drill, paper, venue, since)
         drill.record("user_stream", user_stream_facts(venue, since))
@@ -264,8 +286,3 @@ def _fill_lost(drill: Drill, venue: DrillVenue) -> contextlib.AbstractContextMan
 def _late(venue: DrillVenue) -> VenueFault:
     """Let the second order report from now on overtake the first."""
     return venue.faults.reorder_messages(kind=STREAM, stream="ORDER_TRADE_UPDATE", times=1)
-
-
-def _let_timers_run_out(venue: DrillVenue) -> None:
-    """Wait until the node's own timers are due while nobody pumps it: its next wake-up is then an interval away."""
-    venue.thread.wire.wait_for(lambda record: record.kind == "request", 0.6, now(venue))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opslab.drill.drill import Drill
     from opslab.drill.faults import AttributeFault, Fault, FileFault, cut_tail, flip_byte, remove_file
     from opslab.drill.history import History, RunHistory
+    from opslab.engine.guards.install import install_guards
     from opslab.engine.registry import StrategyContext
     from opslab.errors import CheckFailed, OpsLabError
     from opslab.pytest_plugin.scenarios import Scenarios
@@ -41,6 +42,7 @@ __all__ = [
     "cut_tail",
     "failed",
     "flip_byte",
+    "install_guards",
     "passed",
     "remove_file",
     "unknown",
@@ -68,6 +70,7 @@ _HOMES = {
     "cut_tail": "opslab.drill.faults",
     "failed": "opslab.drill.checks",
     "flip_byte": "opslab.drill.faults",
+    "install_guards": "opslab.engine.guards.install",
     "passed": "opslab.drill.checks",
     "remove_file": "opslab.drill.faults",
     "unknown": "opslab.drill.checks",

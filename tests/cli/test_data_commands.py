@@ -244,6 +244,7 @@ def test_a_bar_is_shown_on_a_terminal_only(monkeypatch, source):
     with data_view.progress_over(source) as report:
         assert report is None
     monkeypatch.setattr(data_view, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(data_view, "os", SimpleNamespace(environ={}))
     with data_view.progress_over(source) as report:
         assert report is not None
         report(1, 2)

@@ -175,3 +175,39 @@ def test_the_check_imports_no_engine():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def views_of_a_run(lab: Lab, *, held: str) -> None:
+    row = {"orders": [], "fills": [], "positions": [], "balances": []}
+    position = {"instrument": "X\u2028Y", "signed_quantity": "1", "quantity": "1"}
+    views = {name: {**row, "view": name, "phase": "end"} for name in ("venue", "engine", "strategy")}
+    views[held] = {**views[held], "positions": [position]}
+    (lab.runs / RUN / "views.jsonl").write_text("".join(json.dumps(view) + "\n" for view in views.values()))
+
+
+def test_stored_views_that_differ_are_listed_and_exit_with_1(lab):
+    views_of_a_run(lab, held="engine")
+    result = CliRunner().invoke(app, ["views", "--run-id", RUN])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert "status=mismatch" in lines
+    assert [line for line in lines if line.startswith("difference=")] == [
+        "difference=engine missing_venue position X\\u2028Y expected=None observed=long 1",
+        "difference=wire unknown fill  expected=None observed=there is no wire.jsonl",
+    ]
+    assert len(result.stderr.splitlines()) == 1
+    assert "docs/runbooks/views-differ.md" in result.stderr
+
+
+def test_the_json_of_stored_views_is_the_result_file(lab):
+    views_of_a_run(lab, held="engine")
+    result = CliRunner().invoke(app, ["views", "--run-id", RUN, "--json"])
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["pass"], told["differences"][0]["view"]) == (1, False, "engine")
+    assert set(told["views"]) == {"venue", "engine", "strategy"}
+
+
+def test_a_run_that_wrote_no_views_is_one_clear_error(lab):
+    result = CliRunner().invoke(app, ["views", "--run-id", RUN])
+    assert isinstance(result.exception, OpsLabError)
+    assert "holds no view of the venue" in str(result.exception)

@@ -205,7 +205,7 @@ def test_runs_behind_a_symlink_are_neither_written_nor_read(command, place, tmp_
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["completed"]
 
 
-@pytest.mark.parametrize(("stop", "by"), [(KeyboardInterrupt, "Ctrl-C"), (SystemExit, "SystemExit")])
+@pytest.mark.parametrize(("stop", "by"), [(KeyboardInterrupt, "Ctrl-C"), (SystemExit(143), "SIGTERM")])
 def test_a_backtest_that_is_stopped_is_recorded_and_told(command, prepared, monkeypatch, stop, by):
     monkeypatch.setattr("opslab.runs.backtest._execute", mock.Mock(side_effect=stop))
     told = command("run", "backtest", "--spec", SPEC)

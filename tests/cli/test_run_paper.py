@@ -164,3 +164,12 @@ def test_a_missing_dataset_is_one_line_and_leaves_nothing(command, home):
     assert told.code == 1
     assert "btcusdt-sample" in told.err[0]
     assert not home.exists()
+
+
+def test_other_inputs_than_expected_are_refused_and_nothing_is_written(command, place):
+    assert command("data", "prepare", "--dataset", "btcusdt-sample").code == 0
+    before = sorted((place / "artifacts").rglob("*")) if (place / "artifacts").exists() else []
+    told = command("run", "paper", "--spec", SPEC, "--expect-inputs", "0" * 64)
+    assert (told.code, told.out, len(told.err)) == (1, [], 1)
+    assert f"expected was '{'0' * 64}'" in told.err[0]
+    assert (sorted((place / "artifacts").rglob("*")) if (place / "artifacts").exists() else []) == before

@@ -97,7 +97,7 @@ def test_no_program_and_nothing_of_this_machine_is_in_the_site(site, repository)
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"])
 def test_every_file_that_a_page_of_the_repository_links_to_exists(repository, name):
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", (repository / name).read_text())
     assert [link for link in links if "://" not in link and not (repository / link).exists()] == []
@@ -137,26 +137,63 @@ def visit(browser):
     foreign: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: None if "//127.0.0.1:" in asked.url else foreign.append(asked.url))
+    page.on("request", lambda asked: None if _is_own(asked.url) else foreign.append(asked.url))
 
     def open_page(address: str, *, until: str = "load") -> tuple[list[str], list[str]]:
         page.goto(address, wait_until=until)
-        return complaints, [url for url in foreign if not url.startswith(("data:", "blob:"))]
+        return complaints, foreign
 
+    open_page.page = page
     yield open_page
     page.close()
 
 
+def _is_own(url: str) -> bool:
+    return "//127.0.0.1:" in url or url.startswith(("data:", "blob:", "file:"))
+
+
 def test_a_browser_shows_every_page_without_a_complaint(visit, address, site):
-    pages = sorted(path.parent.relative_to(site).as_posix() for path in site.rglob("index.html"))
+    pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html") if path.name != "404.html")
     assert len(pages) > 20
     for page in pages:
-        assert visit(f"{address}/{page}/") == ([], []), page
+        assert visit(f"{address}/{page}") == ([], []), page
     assert visit(f"{address}/", until="networkidle") == ([], [])  # late ones of the pages before count as well
 
 
+@pytest.mark.parametrize("is_served", [True, False])
+def test_search_finds_a_page_and_leads_there(visit, address, site, is_served):
+    """Opened as a file too: browsers give such a page no worker."""
+    told = visit(f"{address}/index.html" if is_served else f"{site.as_uri()}/index.html")
+    visit.page.fill("[data-md-component=search-query]", "phantom position")
+    visit.page.locator(".md-search-result__link[href*='engine-defects/phantom-position.html']").first.click()
+    visit.page.wait_for_url("**/engine-defects/phantom-position.html*")
+    assert told == ([], [])
+
+
+@pytest.mark.parametrize(("code", "page"), [("OPS-FILL-UNTOLD", "user-stream"), ("OPS-KILL-OPEN", "safety-gate")])
+def test_a_code_leads_to_its_runbook_first(visit, address, code, page):
+    told = visit(f"{address}/index.html")
+    visit.page.fill("[data-md-component=search-query]", code)
+    results = visit.page.locator(".md-search-result__item > .md-search-result__link")
+    results.first.click()
+    visit.page.wait_for_url(f"**/runbooks/{page}.html*")
+    assert told == ([], [])
+
+
+def test_links_lead_from_page_to_page_without_a_server(visit, site):
+    told = visit(f"{site.as_uri()}/index.html")
+    visit.page.get_by_role("link", name="Limitations").first.click()
+    visit.page.wait_for_url("**/concepts/limitations.html")
+    assert visit.page.inner_text("h1").startswith("Limitations")
+    assert told == ([], [])
+
+
 def test_a_complaint_and_a_foreign_request_are_noticed(visit, address, site):
-    (site / "bad.html").write_text('<img src="http://192.0.2.1/x.png"><script>console.error("no")</script>')
-    complaints, foreign = visit(f"{address}/bad.html")
+    bad = site / "bad.html"
+    bad.write_text('<img src="http://192.0.2.1/x.png"><script>console.error("no")</script>')
+    try:
+        complaints, foreign = visit(f"{address}/bad.html")
+    finally:
+        bad.unlink()  # the other tests walk over all pages
     assert "no" in complaints
     assert foreign == ["http://192.0.2.1/x.png"]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from tests.docs.walk import follow
 
+SHOWN = sorted(
+    path
+    for path in (Path(__file__).parents[2] / "docs" / "engine-defects").glob("*.md")
+    if "```python title=" in path.read_text()
+)
 _REFERENCE = re.compile(r"engine-defects\"?/([a-z-]+\.md)|\{DEFECTS\}/([a-z-]+\.md)")
 
 
@@ -15,8 +21,13 @@ def pages(docs):
     return {path.name: path for path in (docs / "engine-defects").glob("*.md")}
 
 
-def test_every_reproduction_that_needs_no_venue_does_what_the_page_says(pages, tmp_path):
-    assert sum(follow(page.read_text(), tmp_path) for page in pages.values()) >= 3
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_a_reproduction_does_what_the_page_says(page, tmp_path):
+    assert follow(page.read_text(), tmp_path) >= 1 or "<!-- not run:" in page.read_text()
+
+
+def test_most_pages_have_a_reproduction_of_their_own():
+    assert len(SHOWN) >= 15
 
 
 def test_what_a_drill_refers_to_is_there(pages, repository):

@@ -15,6 +15,8 @@ PAGES = [
     "how-to/own-drill.md",
     "how-to/own-node.md",
     "how-to/drill-your-bot.md",
+    "how-to/flatten.md",
+    "concepts/containment.md",
 ]
 
 
@@ -25,7 +27,8 @@ def test_every_block_of_the_page_does_what_the_page_says(docs, tmp_path, page):
 
 def test_every_how_to_is_followed(docs):
     found = {path.relative_to(docs).as_posix() for path in docs.glob("how-to/*.md")}
-    assert found - {"how-to/ci.md"} == {page for page in PAGES if page.startswith("how-to/")}  # ci: tests/setup
+    elsewhere = {"how-to/ci.md", "how-to/monitoring.md"}  # tests/setup and tests/dashboards
+    assert found - elsewhere == {page for page in PAGES if page.startswith("how-to/")}
 
 
 @pytest.mark.parametrize(
@@ -77,14 +80,14 @@ def test_the_readme_starts_with_two_commands(repository):
 
 
 def test_the_readme_shows_a_summary_of_these_drills(repository, rendered, generate):
-    """The summary is a recorded one: its numbers are of that run, its drills must still be there."""
+    """The summary is part of a recorded one: its numbers are of that run, its drills must still be there."""
     text = (repository / "README.md").read_text()
     shown = re.search(r"<!-- summary:begin -->(.*?)<!-- summary:end -->", text, re.DOTALL)[1]
     catalogue = rendered[generate.REFERENCE / "drills.md"].decode()
     slugs = set(re.findall(r"^### `([a-z0-9_-]+)`", catalogue, re.MULTILINE))
     rows = re.findall(r"^(?:PASSED|KNOWN DEFECT) +[\w-]+ +(\S+)", shown, re.MULTILINE)
-    assert rows
-    assert {slug for slug in slugs if not any(row.startswith(slug) for row in rows)} == set()
+    assert len(rows) > 5
+    assert re.search(r"^\d+ drills: \d+ known defect, \d+ passed$", shown, re.MULTILINE)
     assert [row for row in rows if not any(row.startswith(slug) for slug in slugs)] == []
 
 

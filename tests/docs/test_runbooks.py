@@ -83,8 +83,24 @@ def test_every_drill_command_of_the_runbooks_finds_drills(runbooks, repository):
         assert any(part in line for part in word.split(" or ") for line in found), word
 
 
+def test_every_drill_has_a_runbook(rendered, generate, runbooks):
+    """A drill that is made of a run spec has none of its own: the index sends people on."""
+    sections = rendered[generate.REFERENCE / "drills.md"].decode().split("\n### `")[1:]
+    pages = {section.partition("`")[0]: re.findall(r"\(\.\./runbooks/([\w-]+)\.md\)", section) for section in sections}
+    assert len(pages) > 10
+    assert [slug for slug, found in pages.items() if not found and not slug.startswith("run-")] == []
+    assert {page for found in pages.values() for page in found} - runbooks.keys() == set()
+    assert "| a drill `run-...`, made of a run spec, failed | [A run failed](run-failed.md) |" in runbooks["index"]
+
+
 def _collected(repository, *paths: str) -> list[str]:
     command = [sys.executable, "-m", "pytest", *paths, "--collect-only", "-q", "-p", "no:cacheprovider"]
     ran = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return [line for line in ran.stdout.splitlines() if "::" in line]
+
+
+def test_the_concepts_are_listed(docs):
+    """In the index of the section, in the order in which they are read."""
+    listed = set(re.findall(r"^- \[[^]]+\]\(([a-z-]+)\.md\)", (docs / "concepts/index.md").read_text(), re.MULTILINE))
+    assert {path.stem for path in (docs / "concepts").glob("*.md")} == listed | {"index"}

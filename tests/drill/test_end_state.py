@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fixtures.end_state import as_input, told_by_engine, told_by_events
 
 from opslab.contract.encoding import pretty_json
 from opslab.contract.reconciliation import ReconciliationInput
+from opslab.samples.drills.end_state import as_input, told_by_engine, told_by_events
 
 
 def order(number: int, kind: str, **fields: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from opslab.contract.drill import Phase, Result
 from opslab.contract.spec import Mode
 from opslab.drill.checks import find_check
-from opslab.drill.checks.parity import LAST_OPEN, deeds_of, differences, positions_of, symbol_of
 from opslab.drill.history import History
+from opslab.evidence.deeds import LAST_OPEN, deeds_of, differences, positions_of, symbol_of
 
 
 def order(name="1", side="BUY", quantity="2", fills=(("2", "100"),), *, ending=(), perpetual=False, **more):

@@ -20,10 +20,11 @@ from opslab.contract.spec import Fill
 from opslab.data.candles import Candles
 from opslab.engine.backtest import run_backtest
 from opslab.engine.feed import Feed
-from opslab.engine.registry import standard_registry
+from opslab.engine.registry import StrategyContext, standard_registry
 from opslab.errors import SpecError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "btc-perp-1m.csv"
+NAMES = ("BTCUSDT.BINANCE", "BTCUSDT-PERP.BINANCE", "ETHUSDT.BINANCE")
 ROUND_TRIP = standard_registry().factory("ops_round_trip")
 
 
@@ -90,3 +91,10 @@ def test_real_candles_with_volume_in_quote_units(make_feed):
     assert result.bars_processed == rows
     assert kinds(result)["OrderCanceled"] > 70
     assert result.fills_count > 150
+
+
+def test_a_perpetual_of_a_live_node_draws_what_the_backtest_of_its_symbol_draws():
+    named = {name: StrategyContext((), (f"{name}-1-MINUTE-LAST-EXTERNAL",), seed=5) for name in NAMES}
+    drawn = {name: [draw.random() for draw in ROUND_TRIP(context)._draws.values()] for name, context in named.items()}
+    backtest, live, other = NAMES
+    assert drawn[backtest] == drawn[live] != drawn[other]

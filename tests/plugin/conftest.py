@@ -22,6 +22,7 @@ import opslab.pytest_plugin.summary
 import opslab.report.allure
 import opslab.report.allure_files
 import opslab.report.session_metrics
+import opslab.report.session_page.page
 import opslab.runs.names
 import opslab.runs.rehearsal  # noqa: F401
 from opslab.drill.checks import known_checks

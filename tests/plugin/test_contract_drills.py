@@ -29,7 +29,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, apart: Callable[..., Any]) ->
     """The runs of one session of the three drills, in a lab of its own."""
     lab = tmp_path_factory.mktemp("contract")
     (lab / "opslab.toml").write_text("")
-    words = ("drills/reconciliation", "drills/runs/test_restart.py", f"--opslab-root={lab}")
+    words = ("drills/reconciliation/test_files.py", "drills/runs/test_restart.py", f"--opslab-root={lab}")
     done = apart(REPOSITORY, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return lab / "artifacts" / "runs"

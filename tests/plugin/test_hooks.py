@@ -36,7 +36,7 @@ def test_every_fixture_is_documented(ops) -> None:
     out = ops.run("--fixtures").stdout.str()
     for name in fixtures.__all__:
         assert inspect.getdoc(inspect.unwrap(getattr(fixtures, name)._get_wrapped_function()))
-        assert f"{name} " in out.partition("opslab.pytest_plugin.fixtures")[2]
+        assert f"{name} " in out.partition("fixtures defined from opslab.pytest_plugin.")[2]
 
 
 def _with_conftest(ops, text: str) -> None:
@@ -51,7 +51,7 @@ def test_a_hook_that_breaks_on_a_verdict_makes_it_an_error(ops) -> None:
     assert "INTERNALERROR" not in result.stdout.str()
     (row,) = ops.session()["drills"]
     assert row["verdict"] == "error"
-    assert "RuntimeError: pager is down (the drill itself: 1 checks held)" in row["message"]
+    assert "RuntimeError: pager is down (the drill itself: 1 check held)" in row["message"]
 
 
 @pytest.mark.parametrize(

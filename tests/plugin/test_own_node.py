@@ -27,6 +27,11 @@ def raises():
 def wrong():
     return 7
 
+def ether():
+    other = "ETHUSDT-PERP.BINANCE"
+    settings = {**strategy().config, "instrument_id": other, "bar_type": other + "-1-MINUTE-LAST-EXTERNAL"}
+    return config(strategies=[strategy(config=settings)])
+
 def elsewhere():
     return client("exec_clients", proxy_url="http://proxy:1")
 """
@@ -45,6 +50,19 @@ def test_own(drill, paper, venue, own_node):
     drill.recovers("views.agree")
     drill.holds("engine.trading", "orders.no_duplicates", "positions.no_phantoms", "orders.told_truly")
     assert len(ours()) == 1
+"""
+
+TWO = """
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.drill("own-under-way")
+@pytest.mark.mutant("unfilled")
+def test_under_way(drill, paper, venue, number):
+    order = paper.buy_limit("0.010", at="30000.0")
+    paper.until_status(order, "ACCEPTED")
+    venue.fill(order) if drill.mutant is None else None
+    drill.record("healthy", drill.mutant is None)
+    drill.recovers("views.agree")
+    drill.holds("engine.trading", "demo.needs_fact")
 """
 
 QUIET = """
@@ -128,6 +146,34 @@ def test_what_is_no_node_for_the_venue_is_one_line(own, refused, reference, what
     line = refused("--opslab-node", reference)
     assert line.startswith("ERROR: --opslab-node: node")
     assert what in line
+
+
+@pytest.mark.parametrize(
+    ("returned", "what"),
+    [("'bad name'", "names no function"), ("my_nodes.ether", "asks for ETHUSDT-PERP.BINANCE, the venue of this run")],
+)
+def test_a_fixture_that_gives_no_node_for_the_venue_is_told_without_a_traceback(own, ran, returned, what):
+    own.drills(
+        f"import my_nodes\n@pytest.fixture\ndef own_node():\n    return {returned}\n"
+        "@pytest.mark.drill('own')\ndef test_own(drill, paper):\n    drill.steady('engine.trading')\n"
+    )
+    result = ran("-q")
+    assert result.returncode == 1
+    assert what in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "src/opslab" not in result.stdout
+    assert len(result.stdout.splitlines()) < 20, result.stdout
+
+
+@pytest.mark.parametrize("words", [("-n", "2"), ("--opslab-mutants",)])
+def test_it_trades_under_workers_and_under_mutants(own, ran, words):
+    own.drills(TWO)
+    result = ran("--opslab-node", "my_nodes:quiet", *words)
+    assert result.returncode == 0, result.stdout + result.stderr
+    journals = [path.read_text() for path in own.path.glob("artifacts/runs/*/journal.jsonl")]
+    assert len(journals) == 2
+    assert all('"own_node":{' in text for text in journals)
+    assert ("2 mutants: 2 caught" if "--opslab-mutants" in words else "2 drills: 2 passed") in result.stdout
 
 
 def test_the_setting_names_it_too_and_the_option_switches_it_off(own, refused):

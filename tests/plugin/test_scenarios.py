@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from opslab.pytest_plugin.scenarios import PAPER_CHECKS, STANDARD_CHECKS
+
+PAPER = """
+spec_version: v1
+run_id: paper-scenario
+mode: paper
+engine: nautilus
+venue: binance
+instrument: BTCUSDT
+strategy: {name: ops_round_trip, version: 0.1.0, params: {every: 1}}
+data: {dataset: btcusdt-sample}
+risk: {profile: none}
+execution: {market: futures, profile: fast, pace: 240, max_bars: 3, max_seconds: 30}
+observability: {journal: true}
+"""
 SCENARIOS = "from opslab import Scenarios\nscenarios = Scenarios('{0}')\n"
 
 
@@ -112,3 +130,12 @@ def test_names_that_hold_no_letter_of_a_slug(ops, spec_text) -> None:
     result = ops.run("--opslab-plan", "scenarios")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["3 drills would run*"])
+
+
+def test_a_paper_run_installs_its_sample_and_is_held_against_the_venues_books(ops, apart) -> None:
+    ops.write("paper.run.yaml", PAPER)
+    result = apart(ops.path, "-rA", "paper.run.yaml", PYTHONPATH=str(Path(__file__).parents[2] / "src"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    (report,) = ops.path.glob("artifacts/runs/*/drills/*.json")
+    checks = {row["check"]: row["result"] for row in json.loads(report.read_text())["checks"]}
+    assert checks == dict.fromkeys((*STANDARD_CHECKS, *PAPER_CHECKS), "pass")

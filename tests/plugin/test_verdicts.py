@@ -154,7 +154,7 @@ EXPECTED = {
     "passes": ("pass", "passed", "4 checks held"),
     "known": ("known_defect", "passed", "OPS-DEMO-BAD: demo.fails: bad (known: https://example.org/1)"),
     "known-inert": ("fail", "failure", "OPS-DEMO-BAD"),
-    "inert-passes": ("pass", "passed", "1 checks held"),
+    "inert-passes": ("pass", "passed", "1 check held"),
     "known-absent": ("fail", "failure", "OPS-DEFECT-ABSENT"),
     "known-and-more": ("fail", "failure", "OPS-DEMO-WORSE"),
     "known-twice": ("known_defect", "passed", "OPS-DEMO-BAD"),

@@ -14,11 +14,13 @@ import pytest
 
 from opslab.contract.encoding import sha256_hex
 from opslab.contract.events import ReconciliationChecked
-from opslab.contract.reconciliation import ReconciliationResult
+from opslab.contract.reconciliation import ReconciliationResult, Subject
 from opslab.errors import ContractError, OpsLabError, RootError, StoreError
 from opslab.reconcile import keeping
 from opslab.reconcile.checking import check_files
-from opslab.reconcile.keeping import DIRECTORY, RESULT, latest
+from opslab.reconcile.judging import views_result
+from opslab.reconcile.keeping import DIRECTORY, RESULT, keep, latest
+from opslab.reconcile.view_difference import unknown
 from opslab.store.reader import Bundle
 
 RUN = "r1"
@@ -77,7 +79,7 @@ def test_the_result_has_the_contracts_fields_and_the_named_additions(make_run, c
     check("observed_position_mismatch")
     content = json.loads((path / RESULT).read_bytes())
     contract = {"schema_version", "run_id", "ts_utc", "status", "inputs", "checks", "summary", "pass"}
-    assert set(content) == contract | {"differences", "differences_total"}
+    assert set(content) == contract | {"differences", "differences_total", "source"}
     assert [set(item) for item in content["checks"]] == [{"name", "severity", "matched", "details"}] * 3
     assert content["pass"] is False
     assert content["differences"] == [
@@ -93,6 +95,34 @@ def test_each_check_is_kept_and_the_result_is_the_latest(make_run, check):
     assert (path / DIRECTORY / "0001.json").read_bytes() == first
     assert (path / RESULT).read_bytes() == (path / DIRECTORY / "0002.json").read_bytes() != first
     assert [event.status for event in told(path)] == ["warning", "ok"]
+
+
+def test_neither_source_speaks_for_the_other(make_run, check, clock):
+    path = make_run()
+    check("observed_match")
+    views = {name: {"orders": [], "positions": [], "balances": [], "fills": []} for name in ("venue", "engine")}
+    lost = [unknown("engine", Subject.ORDER, "cannot tell")]
+
+    def found() -> tuple[str | None, str, str | None, str | None]:
+        told = json.loads((path / RESULT).read_bytes())
+        other = told.get("other") or {}
+        return told["source"], told["status"], other.get("source"), other.get("status")
+
+    assert found() == ("files", "ok", None, None)
+    keep(path, views_result(RUN, ("a", "b"), (lost, ()), views, clock.now()), "r", clock)
+    assert found() == ("views", "unknown", "files", "ok")
+    check("observed_stale_warning")
+    assert found() == ("files", "warning", "views", "unknown")
+    check()
+    assert found() == ("files", "ok", "views", "unknown")
+    keep(path, views_result(RUN, ("a", "b"), ((), ()), views, clock.now()), "r", clock)
+    assert found() == ("views", "ok", "files", "ok")
+    assert [event.source for event in told(path)] == ["files", "views", "files", "files", "views"]
+
+
+def test_what_a_check_returns_is_what_was_kept(make_run, check):
+    path = make_run()
+    assert check().result.to_dict() == json.loads((path / RESULT).read_bytes())
 
 
 def test_a_run_that_has_not_ended_is_told_in_its_journal(make_run, check):

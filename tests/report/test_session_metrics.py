@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from opslab.contract.drill import SessionReport, Verdict
-from opslab.report.metrics.catalogue import PREFIX
+from opslab.report.metrics.family import PREFIX
 from opslab.report.session_metrics import render, write_metrics
 
 
@@ -105,3 +105,12 @@ def test_a_session_of_mutants_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
     write_metrics(report(row()), tmp_path / "metrics.prom")
     assert (tmp_path / "metrics.prom").read_bytes() == render(report(row()))
+
+
+def test_what_was_used_of_a_budget_is_shown_unless_it_was_never_reached():
+    found = samples(row(budgets={"detect_within": [2.0, 0.5], "recover_within": [5.0, None]}))
+    assert {key: value for key, value in found.items() if key[0].startswith("drill_budget")} == {
+        ("drill_budget_seconds", "detect_within", "a-drill"): 2.0,
+        ("drill_budget_seconds", "recover_within", "a-drill"): 5.0,
+        ("drill_budget_used_seconds", "detect_within", "a-drill"): 0.5,
+    }

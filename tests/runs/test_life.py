@@ -74,13 +74,24 @@ def test_what_was_counted_before_a_failure_is_kept(run, engine):
     assert problems_of(bundle) == []
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_a_run_that_is_stopped_is_closed_and_the_stop_goes_on(run, engine, lab, stop):
-    engine.raises = stop()
-    with pytest.raises(stop):
+@pytest.mark.parametrize(
+    ("stop", "by"),
+    [
+        (KeyboardInterrupt(), "Ctrl-C"),
+        (SystemExit(143), "SIGTERM"),
+        (SystemExit(134), "SIGABRT"),
+        (SystemExit(2), "SystemExit"),
+        (SystemExit("enough"), "SystemExit"),
+        (SystemExit(), "SystemExit"),
+    ],
+)
+def test_a_run_that_is_stopped_is_closed_and_the_stop_goes_on(run, engine, lab, stop, by):
+    engine.raises = stop
+    with pytest.raises(type(stop)):
         run()
     bundle = Bundle(lab.runs / "r1")
     assert (bundle.metadata.status, bundle.metadata.failure_reason) == ("failed", "interrupted")
+    assert bundle.metadata.error == f"stopped by {by}"
     assert problems_of(bundle) == []
 
 

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opslab.clock import SystemClock
-from opslab.contract.paper_events import LeftAtVenue
+from opslab.contract.left import LeftAtVenue
 from opslab.contract.spec_file import read_spec
 from opslab.data.prepare import prepare
 from opslab.engine.node.live import NodeOrder
@@ -28,6 +29,7 @@ from opslab.runs.finish import problems_of
 from opslab.runs.node_child import NodeChild, child_order
 from opslab.runs.node_record import left_of
 from opslab.runs.paper import begin_paper
+from opslab.runs.spec_edit import edited
 from opslab.runs.venue_host import NodeAddress, thread_host
 from opslab.safety.switches import KillSwitches
 from opslab.samples import paper_spec
@@ -45,8 +47,8 @@ sys.stdin.read()
 """
 
 
-def begun(root: Path, run_id: str):
-    """Return a run whose node will be a process, and its switches."""
+def begun(root: Path, run_id: str, **changes: Any):
+    """Return a run whose node will be a process, and its switches; with changes of the spec."""
     lab = find_lab(root, {}, [root])
     switches = KillSwitches.of(lab, SystemClock())
     hosts: list[Any] = []
@@ -55,7 +57,7 @@ def begun(root: Path, run_id: str):
         hosts.append(thread_host(*words))
         return hosts[-1]
 
-    spec_file = read_spec(paper_spec())
+    spec_file = edited(read_spec(paper_spec()), changes)
     run = begin_paper(lab, spec_file, standard_registry(), run_id=run_id, host_of=host_of, switches=switches)
     run.node_of = node_processes(switches)
     return run, switches
@@ -155,6 +157,21 @@ def test_the_process_asks_the_kill_switch_itself(living):
     assert living.run.views()["venue"]["orders"] == []
 
 
+def test_a_switch_that_the_node_pulls_is_in_the_runs_record(root):
+    run, _ = begun(root, "pulled", **{"risk.limits": {"max_orders_per_minute": 1}})
+    with run:
+        run.start()
+        paper = PaperProcess(run, run.host)
+        for _ in range(2):
+            last = paper.buy_limit("0.010", at="30000.0")
+        paper.until_status(last, "DENIED")
+        bundle = run.complete()
+    told = [event["event"] for event in bundle.journal]
+    assert told.index("kill_activated") < told.index("trigger_fired")
+    assert bundle.metadata.safety["kill_switch"]["state"] == "active"
+    assert problems_of(bundle) == []
+
+
 def test_a_refused_command_is_one_line_and_the_node_trades_on(living):
     with pytest.raises(EngineError, match=r"^place: KeyError: 'SIDEWAYS'$"):
         living.paper._placed("SIDEWAYS", "0.010")
@@ -235,3 +252,10 @@ def test_what_is_left_is_what_is_open():
     ]
     assert left_of({"orders": orders, "positions": positions}) == LeftAtVenue(orders=("0",), positions={"A": "-0.5"})
     assert left_of({"orders": orders}) == LeftAtVenue(orders=("0",))
+
+
+def test_what_is_left_on_spot_is_what_was_bought():
+    balances = [{"currency": name, "total": total} for name, total in (("BTC", "1.5"), ("ETH", "2"), ("USDT", "7"))]
+    before = {"BTC": Decimal(1), "ETH": Decimal(2), "SOL": Decimal(0)}
+    assert left_of({"orders": [], "balances": balances}, before) == LeftAtVenue(positions={"BTC": "0.5"})
+    assert left_of({"orders": [], "balances": balances}, {"BTC": Decimal(2)}) == LeftAtVenue()

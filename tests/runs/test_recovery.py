@@ -13,6 +13,7 @@ import pytest
 from opslab.runs import backtest
 from opslab.runs.finish import problems_of
 from opslab.runs.recovery import INTERRUPTED, close_orphan, recover
+from opslab.runs.venue_keys import KeyFile, VenueKeys
 from opslab.store import orphans
 from opslab.store.journal import Journal
 from opslab.store.lock import Lock
@@ -242,3 +243,27 @@ def test_old_staging_of_the_dead_is_removed_and_nothing_else(lab, clock, tmp_pat
 def test_a_lab_without_runs_has_nothing_to_recover(lab, clock):
     assert recover(lab, clock) == recover(lab, clock)
     assert not lab.runs.exists()
+
+
+def test_the_keys_of_a_dead_run_go_with_it_and_those_of_a_living_one_stay(lab, orphan, clock, monkeypatch):
+    orphan()
+    for name in ("dead", "starting"):
+        KeyFile(lab, name).write(VenueKeys("key", "secret"))
+    half = KeyFile(lab, "dead").path.with_name(".staging-left")
+    half.write_text("{}")
+    monkeypatch.setattr(orphans, "STAGING_AGE_SECONDS", -1)
+    recover(lab, clock)
+    assert KeyFile(lab, "dead").read() is None
+    assert KeyFile(lab, "starting").read() is not None
+    assert not half.exists()
+
+
+def test_keys_behind_a_symlink_are_let_be(lab, orphan, clock, tmp_path):
+    orphan()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "dead.json").write_text("{}")
+    (lab.root / "runtime").mkdir(exist_ok=True)
+    (lab.root / "runtime" / "venue_keys").symlink_to(elsewhere)
+    assert recover(lab, clock).closed == ("dead",)
+    assert (elsewhere / "dead.json").exists()

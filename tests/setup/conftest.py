@@ -43,7 +43,7 @@ $2" ;;
 "-V ") echo "Python {version}" ;;
 "-m venv")
     rm -rf .venv && mkdir -p .venv/bin && echo "version = {version}" >.venv/pyvenv.cfg && cp "$0" .venv/bin/python
-    for name in pytest ruff mypy lint-imports deptry codespell mkdocs; do cp "{recorder}" ".venv/bin/$name"; done ;;
+    for name in pytest ruff mypy lint-imports deptry codespell mkdocs tc; do cp "{recorder}" ".venv/bin/$name"; done ;;
 "-m pip") [ "$3" = --version ] || . "{pip}" ;;
 esac
 """

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-STEPS = ["check", "test -n 2", "drills", "mutants -n 4", "docs"]
+TAKEN = ("promtool", "prometheus", "amtool")
+STEPS = ["check", "test", "drills", "mutants -n 4", "docs"]
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_the_pipeline_stops_at_the_first_step_that_fails(pipeline, position):
 
 @pytest.fixture
 def debian(machine):
-    """A machine with apt, whose package ``prometheus`` holds a promtool, and a ``./dev`` that looks for it."""
+    """A machine with apt, whose packages hold Prometheus' programs, and a ``./dev`` that looks for them."""
     for name in ("mktemp", "mkdir", "ln", "tar", "id", "rm"):
         (machine.bin / name).unlink(missing_ok=True)
         (machine.bin / name).symlink_to(shutil.which(name))
@@ -55,30 +56,33 @@ def debian(machine):
     machine.command("redis-server", ":")
     package = machine.box / "package"
     (package / "usr/bin").mkdir(parents=True)
-    (package / "usr/bin/promtool").write_text("#!/bin/sh\necho judged\n")
-    (package / "usr/bin/promtool").chmod(0o755)
-    (package / "usr/bin/prometheus").touch()
+    (package / "lib/systemd/system").mkdir(parents=True)
+    (package / "lib/systemd/system/prometheus.service").touch()
+    for name in TAKEN:
+        (package / "usr/bin" / name).write_text("#!/bin/sh\necho judged\n")
+        (package / "usr/bin" / name).chmod(0o755)
     machine.command("apt-get", f'echo "apt-get $*" >>"{machine.log}"; [ "$1" != download ] || : >prometheus_1_all.deb')
-    machine.command("dpkg-deb", f'[ -f "$2" ] && tar -c -C "{package}" ./usr')
-    looks = f'echo "$(promtool) $(command -v prometheus)" >>"{machine.log}"'
+    machine.command("dpkg-deb", f'[ -f "$2" ] && tar -c -C "{package}" ./usr ./lib')
+    looks = f'echo "$(promtool) $(prometheus) $(amtool)" >>"{machine.log}"'
     (machine.lab / "dev").write_text(f"#!/bin/sh\n{looks}\n")
     (machine.box / "tmp").mkdir()
     machine.environ["TMPDIR"] = str(machine.box / "tmp")
     return machine
 
 
-def test_promtool_is_taken_without_its_server_and_leaves_nothing(debian):
+def test_prometheus_is_taken_without_its_service_and_leaves_nothing(debian):
     ran = pipe(debian)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert debian.calls("judged") == ["judged "] * len(STEPS)
+    assert debian.calls("judged") == ["judged judged judged"] * len(STEPS)
     assert [line for line in debian.calls("apt-get") if " install " in line] == []
     assert list((debian.box / "tmp").iterdir()) == []
 
 
-def test_a_promtool_that_is_there_is_not_fetched(debian):
-    debian.command("promtool", "echo judged")
+def test_a_prometheus_that_is_there_is_not_fetched(debian):
+    for name in TAKEN:
+        debian.command(name, "echo judged")
     assert pipe(debian).returncode == 0
-    assert debian.calls("judged") == ["judged "] * len(STEPS)
+    assert debian.calls("judged") == ["judged judged judged"] * len(STEPS)
     assert debian.calls("apt-get") == []
 
 
@@ -96,7 +100,8 @@ def test_without_promtool_the_pipeline_goes_on_and_says_so(debian, broken):
 def without_redis(debian):
     """The same machine without redis-server; its package redis-tools would bring the program under another name."""
     (debian.bin / "redis-server").unlink()
-    debian.command("promtool", ":")
+    for name in TAKEN:
+        debian.command(name, ":")
     debian.command("redis-check-rdb", "echo served")
     (debian.lab / "dev").write_text(f'#!/bin/sh\necho "$(redis-server)" >>"{debian.log}"\n')
     return debian

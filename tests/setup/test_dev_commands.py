@@ -10,6 +10,8 @@ RESULTS = "--alluredir=reports/allure-results --clean-alluredir"
 @pytest.mark.parametrize(
     ("words", "call"),
     [
+        (["drills"], f"pytest drills -n 3 {RESULTS}"),
+        (["test"], "pytest tests -n 2"),
         (["drills", "-n", "2", "-k", "data"], f"pytest drills -n 2 -k data {RESULTS}"),
         (["drills", "drills/data"], f"pytest drills/data {RESULTS}"),
         (["drills", "--deselect", "drills/data"], f"pytest drills --deselect drills/data {RESULTS}"),
@@ -98,9 +100,30 @@ def test_report_leaves_no_analytics_in_the_page_and_prints_where_it_is(machine):
     )
     result = machine.run("report")
     page = machine.lab / "reports/allure-report/index.html"
-    assert (result.returncode, result.stdout) == (0, f"{page}\n")
+    assert (result.returncode, result.stdout) == (0, f"allure={page}\n")
     assert page.read_text() == "<html>\n</html>\n"
     assert machine.calls("npx --yes allure@3.")
+
+
+def test_report_makes_the_page_of_the_last_session_first(machine):
+    machine.python()
+    (machine.lab / "artifacts/sessions/20260101t000000z-0000").mkdir(parents=True)
+    (machine.lab / "artifacts/sessions/20260101t000000z-0000/session.json").write_text("{}")
+    result = machine.run("report")
+    assert machine.calls("tc ") == [f"tc --root {machine.lab} run page"]
+    assert result.returncode == 1
+    assert "no results in reports/allure-results" in result.stderr
+
+
+def test_a_page_that_cannot_be_made_does_not_keep_the_allure_report_away(machine):
+    machine.python()
+    machine.fails("tc", 1)
+    with_results(machine)
+    (machine.lab / "artifacts/sessions/s").mkdir(parents=True)
+    (machine.lab / "artifacts/sessions/s/session.json").write_text("{}")
+    result = machine.run("report")
+    assert "the page of the last session could not be made" in result.stderr
+    assert "install node with npx" in result.stderr
 
 
 def test_report_that_allure_cannot_make_fails(machine):

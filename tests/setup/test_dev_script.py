@@ -167,7 +167,7 @@ def test_a_second_call_installs_nothing(machine):
     machine.run("test")
     before = machine.log.read_text()
     assert machine.run("test").stderr == ""
-    assert machine.log.read_text().removeprefix(before) == "pytest tests\n"
+    assert machine.log.read_text().removeprefix(before) == "pytest tests -n 2\n"
 
 
 def test_a_changed_lock_is_installed_into_the_same_environment(machine):
@@ -199,7 +199,7 @@ def test_a_failed_installation_exits_1_and_is_tried_again(machine):
     assert not machine.calls("pytest")
     machine.pip(":")
     assert machine.run("test").returncode == 0
-    assert machine.calls("pytest") == ["pytest tests"]
+    assert machine.calls("pytest") == ["pytest tests -n 2"]
 
 
 def test_an_installation_that_is_killed_is_done_again(machine):
@@ -256,4 +256,4 @@ def test_two_at_once_install_once(machine, flock):
     results = [process.communicate(timeout=60) and process.returncode for process in (first, second)]
     assert results == [0, 0]
     assert len(machine.calls(INSTALL)) == 2
-    assert machine.calls("pytest") == ["pytest tests", "pytest tests"]
+    assert machine.calls("pytest") == ["pytest tests -n 2", "pytest tests -n 2"]

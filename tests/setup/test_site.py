@@ -37,7 +37,9 @@ def build(repository, tmp_path_factory):
         place = tmp_path_factory.mktemp("site")
         config = place / "mkdocs.yml" if more else repository / "mkdocs.yml"
         if more:
-            config.write_text(f"INHERIT: {repository / 'mkdocs.yml'}\ndocs_dir: {repository / 'docs'}\n{more}")
+            docs = repository / "docs"  # what the configuration names is looked for beside the inheriting one
+            hooks = f"hooks: ['{docs / 'search_codes.py'}']\n"
+            config.write_text(f"INHERIT: {repository / 'mkdocs.yml'}\ndocs_dir: {docs}\n{hooks}{more}")
         command = [
             sys.executable,
             "-m",

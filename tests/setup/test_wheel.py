@@ -188,3 +188,15 @@ def test_a_drill_of_three_lines_runs_with_the_plugin_of_the_wheel(outside):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "1 passed" in ran.stdout
     assert list((outside.folder / "artifacts/runs").glob("wheel-001-*/manifest.json"))
+
+
+def test_a_new_lab_passes_at_once_and_takes_a_packaged_drill(outside):
+    assert outside("tc", "new", "my-lab").returncode == 0
+    ran = outside("python", "-m", "pytest", "-p", "no:cacheprovider", "my-lab")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 drills: 2 passed" in ran.stdout
+    spec = "my-lab/scenarios/first.run.yaml"
+    assert outside("tc", "--root", "my-lab", "run", "backtest", "--spec", spec).returncode == 0
+    drilled = outside("tc", "--root", "my-lab", "drill", "restart-recovery", "--run-id", "first-run")
+    assert drilled.returncode == 0, drilled.stderr
+    assert (outside.folder / "my-lab/artifacts/runs/first-run/drills/restart_recovery.json").is_file()

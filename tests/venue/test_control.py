@@ -8,6 +8,8 @@ import aiohttp
 import pytest
 from tests.venue.running import running
 
+from opslab.errors import VenueError
+from opslab.venue.commands import read_command
 from opslab.venue.orders import Market
 
 
@@ -215,3 +217,9 @@ def test_a_request_that_hangs_is_reset_when_the_fault_is_healed():
                 await asking
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("rate", ["1.1", "-1.0000001", "1000000000000", "NaN"])
+def test_a_funding_rate_is_at_most_the_whole_notional(rate: str):
+    with pytest.raises(VenueError, match="rate: "):
+        read_command({"do": "fund", "symbol": "BTCUSDT", "rate": rate})

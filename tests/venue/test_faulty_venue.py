@@ -34,7 +34,7 @@ _EDITS = {
     "edit_messages": {"set": {"novel": 1}},
     "edit_exchange_info": {"status": "BREAK"},
 }
-_FUTURES_ONLY = {"liquidate", "deleverage", "fund", "set_position_mode", "set_leverage"}
+_FUTURES_ONLY = {"liquidate", "margin_call", "deleverage", "fund", "set_position_mode", "set_leverage"}
 _NAMES = [(one["fault"], [key for key, value in one["settings"].items() if value["required"]]) for one in described()]
 
 

@@ -59,6 +59,13 @@ def test_it_prints_one_line_serves_and_ends_when_told(
     assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_its_clock_stands_still_where_it_was_told_to(served: Any):
+    process = served("--market", "spot", "--hold", "--clock-start", "2023-11-14T22:13:20Z")
+    told = json.loads(process.stdout.readline())
+    for _ in range(2):
+        assert ask(told["http"], "GET", "/api/v3/time") == (200, {"serverTime": 1_700_000_000_000})
+
+
 def test_it_ends_by_itself_after_its_seconds(served: Any):
     process = served("--market", "futures", "--seconds", "0.1")
     out, err = process.communicate(timeout=30)
@@ -82,6 +89,9 @@ def taken() -> Iterator[int]:
         (("--host", "0.0.0.0"), "not a loopback address"),
         (("--seconds", "-1"), "seconds"),
         (("--wire-log", "missing/wire.jsonl"), "cannot be created"),
+        (("--wire-log", ""), "wire_path: names no file"),
+        (("--clock-start", "yesterday"), "clock_start"),
+        (("--clock-start", "2023-11-14T22:13:20"), "has no time zone"),
     ],
 )
 def test_trouble_is_one_line_and_exit_code_1(

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import re
 import socket
+import sys
 
 import aiohttp
 import pytest
@@ -26,6 +29,32 @@ async def raw(url: str, content: bytes) -> bytes:
         return b""
     finally:
         writer.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+def test_a_websocket_opens_with_get_only(method: str):
+    async def scene() -> None:
+        async with stand() as at:
+            head = (
+                f"{method} /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            answer = await raw(at.http, head.encode())
+            assert answer.startswith(b"HTTP/1.1 405 ")
+            assert b"Allow: GET\r\n" in answer
+            assert at.wire.records() == []
+
+    asyncio.run(scene())
+
+
+def test_without_any_free_port_the_advice_is_not_to_take_a_free_one(monkeypatch: pytest.MonkeyPatch):
+    def none_left(*_: object) -> None:
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr("opslab.venue.server.socket.socket.bind", none_left)
+    with pytest.raises(VenueError) as told:
+        bound("127.0.0.1", 0)
+    assert str(told.value) == "127.0.0.1:0: cannot listen: Address already in use; end what holds this machine's ports"
 
 
 def test_a_request_reaches_the_desk_as_it_was_sent():
@@ -196,6 +225,27 @@ def test_stopping_ends_a_request_that_hangs():
                 await asking
 
     asyncio.run(scene())
+
+
+def test_what_is_accepted_in_the_moment_of_the_stop_is_closed_too(monkeypatch: pytest.MonkeyPatch):
+    async def scene() -> None:
+        async with stand() as at:
+            place = at.http.removeprefix("http://").split(":")
+            with contextlib.ExitStack() as held:
+                clients = [held.enter_context(socket.create_connection((place[0], int(place[1])))) for _ in range(20)]
+                for _ in range(2):  # now they are accepted, and no turn of the loop has taken them in yet
+                    await asyncio.sleep(0)
+                await at.server.stop()
+                for client in clients:
+                    client.settimeout(5)
+                    with contextlib.suppress(ConnectionResetError):
+                        assert client.recv(1) == b""
+
+    unheard: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: unheard.append(found.exc_value))
+    asyncio.run(scene())
+    gc.collect()
+    assert unheard == []
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "8.8.8.8", "example.org", "", "localhost.evil", "127.0.0.1:80"])

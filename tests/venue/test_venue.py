@@ -196,6 +196,21 @@ def test_a_book_made_of_snapshot_and_differences_is_the_books_own(market: Market
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("way", ["fault", "command"])
+def test_a_margin_call_reaches_the_account_with_its_positions(way: str):
+    async def scene() -> None:
+        async with running() as at:
+            ws = await user_stream(at)
+            await at.ask("POST", "/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
+            who = {"account": "main", "symbol": "BTCUSDT"}
+            body = {"fault": "margin_call", **who} if way == "fault" else {"do": "margin_call", **who}
+            assert (await at.control("POST", "faults" if way == "fault" else "exchange", body))[0] == 200
+            call = await until(ws, "MARGIN_CALL")
+            assert [(one["s"], one["ps"], one["pa"]) for one in call["p"]] == [("BTCUSDT", "BOTH", "0.010")]
+
+    asyncio.run(scene())
+
+
 def test_a_listen_key_that_nobody_keeps_alive_runs_out_by_itself():
     async def scene() -> None:
         async with running(listen_key_minutes=0.01, tick_seconds=0.02) as at:

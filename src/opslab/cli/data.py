@@ -25,11 +25,13 @@ def prepare(
 ) -> None:
     """Install a synthetic sample that comes with the lab: btcusdt-sample or ethusdt-sample."""
     from opslab.cli.main import current_lab
+    from opslab.cli.progress import working
     from opslab.data.catalog import open_dataset
     from opslab.data.prepare import prepare as install
 
     lab = current_lab()
-    install(lab, dataset, replace=replace)
+    with working(f"preparing {dataset}"):
+        install(lab, dataset, replace=replace)
     prepared = open_dataset(lab, dataset)
     typer.echo(f"Prepared dataset={dataset}")
     typer.echo(f"target_dir={prepared.directory}")
@@ -117,6 +119,7 @@ def check(
     """
     from opslab.cli.data_view import show_checks
     from opslab.cli.main import current_lab
+    from opslab.cli.progress import working
     from opslab.data.catalog import open_dataset, require_fingerprint_file
     from opslab.data.recheck import recheck, recorded
 
@@ -126,9 +129,12 @@ def check(
         show_checks(record, list(record.checks), None, as_json=json)
         open_dataset(lab, dataset)
     opened = open_dataset(lab, dataset)
-    measured = opened.measure()
-    if measured == opened.fingerprint:
-        show_checks(record, recheck(opened), measured, as_json=json)
+    with working(f"checking {dataset}"):
+        measured = opened.measure()
+        is_unaltered = measured == opened.fingerprint
+        checks = recheck(opened) if is_unaltered else []
+    if is_unaltered:
+        show_checks(record, checks, measured, as_json=json)
     elif json:
         show_checks(record, [], measured, as_json=True)
     opened.require(measured)

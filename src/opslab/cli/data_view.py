@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
+from opslab.cli.progress import is_shown
+from opslab.cli.table import print_table
 from opslab.contract.encoding import pretty_json
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 PROGRESS_FROM_BYTES = 8 << 20
 """Sources below this size are read before a bar could be seen."""
-
-PIPE_WIDTH = 160
-"""Columns of a table that goes into a file or pipe."""
 
 
 def show_checks(record: DatasetRecord, checks: list[CheckResult], measured: str | None, *, as_json: bool) -> None:
@@ -43,41 +41,32 @@ def show_checks(record: DatasetRecord, checks: list[CheckResult], measured: str 
         typer.echo(pretty_json(content).decode(), nl=False)
         return
     kind = "synthetic, " if record.synthetic else ""
-    table = Table(title=f"{record.dataset} ({kind}{record.status.value}, version {record.version})")
-    for column in ("check", "status", "findings", "first"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for found in checks:
         first = found.ranges[0] if found.ranges else None
         place = f"rows {first.first_row}-{first.last_row}: {first.reason}" if first else ""
-        table.add_row(found.name, found.status.value, str(found.count), Text(place))
-    _print(table)
+        rows.append((found.name, found.status.value, str(found.count), place))
+    title = f"{record.dataset} ({kind}{record.status.value}, version {record.version})"
+    print_table(("check", "status", "findings", "first"), rows, title)
 
 
 def show_list(entries: list[tuple[str, DatasetRecord | DataError]]) -> None:
     """Print one row a dataset; a damaged one shows what is wrong with it."""
-    table = Table()
-    for column in ("dataset", "state", "version", "rows", "first close", "last close", "fingerprint"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for name, entry in entries:
         if isinstance(entry, Exception):
-            table.add_row(name, "damaged", "", "", "", "", Text(str(entry)))
+            rows.append((name, "damaged", "", "", "", "", str(entry)))
             continue
         state = f"{entry.status.value}{', synthetic' if entry.synthetic else ''}"
         stamps = (entry.first_close_utc or "", entry.last_close_utc or "")
-        table.add_row(name, state, str(entry.version), str(entry.rows), *stamps, (entry.dataset_sha256 or "")[:12])
-    _print(table)
-
-
-def _print(table: Table) -> None:
-    """Print to the terminal's width; where there is none, as wide as it needs, so that nothing is torn apart."""
-    console = Console()
-    console.print(table) if console.is_terminal else Console(width=PIPE_WIDTH).print(table)
+        rows.append((name, state, str(entry.version), str(entry.rows), *stamps, (entry.dataset_sha256 or "")[:12]))
+    print_table(("dataset", "state", "version", "rows", "first close", "last close", "fingerprint"), rows)
 
 
 @contextlib.contextmanager
 def progress_over(source: Path) -> Iterator[Report | None]:
     """Give what shows progress on a terminal's stderr for a long source, None otherwise."""
-    if not sys.stderr.isatty() or _size(source) < PROGRESS_FROM_BYTES:
+    if not is_shown(sys.stderr, os.environ) or _size(source) < PROGRESS_FROM_BYTES:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

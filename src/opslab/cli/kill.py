@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opslab.cli import kill_flatten
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from opslab.safety.switches import KillSwitches
 
 app = typer.Typer(help="Forbid new risk, allow it again, or show what is forbidden.", no_args_is_help=True)
+app.command()(kill_flatten.flatten)
 
 RunIdOption = Annotated[str | None, typer.Option(help="The run whose switch is meant.")]
 AllOption = Annotated[bool, typer.Option("--all", help="The global switch, which covers every run.")]

@@ -16,8 +16,9 @@ import typer
 from typer.core import TyperGroup
 
 from opslab import __version__
-from opslab.cli import data, kill, lint, metrics, reconcile, run, spec, venue
+from opslab.cli import connectivity, data, drill, evidence, kill, lint, metrics, new, reconcile, run, spec, venue
 from opslab.cli.output import OutputError, guarded_output
+from opslab.cli.progress import is_shown
 from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
 
@@ -25,8 +26,30 @@ if TYPE_CHECKING:
     from opslab.clock import Clock
 
 
+FIRST_SESSION = """\
+A first session, in this order:
+
+  tc new my-lab                                     makes a small lab
+  cd my-lab && pytest                               its drills pass
+  pytest --opslab-mutants                           and each of them can fail
+  tc data prepare --dataset btcusdt-sample          installs the sample
+  tc run backtest --spec scenarios/first.run.yaml   leaves a bundle
+  tc run verify --run-id first-run                  was it changed since?
+  tc drill restart-recovery --run-id first-run      would it survive kill -9?
+  tc kill status --all                              is new risk forbidden?
+  tc metrics serve                                  what Prometheus sees
+
+`tc COMMAND --help` lists options; `tc --install-completion` completes them.
+"""
+"""Shown below the help, and by ``tc`` alone."""
+
+
 class _Commands(TyperGroup):
-    """The commands, which tell in one line that Ctrl-C stopped them; Typer alone would exit with 130 and no word."""
+    """The commands; their help shows the way, and Ctrl-C is told in one line (Typer alone: exit code 130, no word)."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        typer.echo(FIRST_SESSION)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -47,11 +70,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(new.new)
 app.add_typer(spec.app, name="spec")
 app.add_typer(run.app, name="run")
 app.add_typer(data.app, name="data")
 app.add_typer(kill.app, name="kill")
 app.add_typer(reconcile.app, name="reconcile")
+app.add_typer(connectivity.app, name="connectivity")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(drill.app, name="drill")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(venue.app, name="venue")
 app.command()(lint.lint)
@@ -76,6 +103,11 @@ def version() -> None:
     typer.echo(__version__)
 
 
+def named_root() -> Path | None:
+    """Return what ``--root`` names, if it was given."""
+    return _named_root[0] if _named_root else None
+
+
 def current_lab() -> Lab:
     """Return the lab that ``--root``, the environment or the nearest marker names.
 
@@ -86,7 +118,7 @@ def current_lab() -> Lab:
         start = Path.cwd()
     except FileNotFoundError as error:
         raise RootError("the working directory is gone", fix="change to one that exists") from error
-    return find_lab(_named_root[0] if _named_root else None, os.environ, [start])
+    return find_lab(named_root(), os.environ, [start])
 
 
 def system_clock() -> Clock:
@@ -121,5 +153,6 @@ def _told(error: OpsLabError) -> int:
     """Say what went wrong, but not to somebody who stopped reading; return the exit code."""
     if not (isinstance(error, OutputError) and error.is_closed_pipe) and sys.stderr is not None:
         with contextlib.suppress(OSError):
-            typer.secho(f"error: {error}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
+            colour = typer.colors.RED if is_shown(sys.stderr, os.environ) else None
+            typer.secho(f"error: {error}", fg=colour, reset=colour is not None, err=True)
     return 1

@@ -1,4 +1,4 @@
-"""``tc reconcile``: compare what was expected of a run's position and orders with what was observed."""
+"""``tc reconcile``: compare two files of a run's position and orders, or its venue, engine and strategy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from opslab.contract.reconciliation import ReconciliationResult
     from opslab.reconcile.checking import CheckedFiles
 
 app = typer.Typer(
@@ -15,16 +16,12 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``check`` a command of its own: Typer makes a single command the group itself."""
-
-
 @app.command()
 def check(
     run_id: Annotated[str, typer.Option(help="The run that both files are of.")],
     expected: Annotated[Path, typer.Option(help="JSON of what should be.")],
     observed: Annotated[Path, typer.Option(help="JSON of what was seen.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Compare two files, keep the result in the run's bundle; exit 1 when it is mismatch or unknown."""
     from opslab.cli.main import current_lab, system_clock
@@ -42,28 +39,61 @@ def check(
         clock,
         lambda bundle: render(BundleWriter(bundle, clock), sorted(layout.RENDERED)),
     )
-    _tell(checked)
-    if not checked.result.passed:
-        decided = next(item for item in checked.result.checks if item.severity is checked.result.status)
-        typer.echo(
-            f"error: {checked.result_path}: reconciliation of {run_id} is {checked.result.status} "
-            f"({decided.name}: {decided.details}); clear up each difference that the file lists and check again",
-            err=True,
-        )
+    if json:
+        from opslab.contract.encoding import pretty_json
+
+        typer.echo(pretty_json(checked.result.to_dict()).decode(), nl=False)
+    else:
+        _tell(checked)
+    _require_pass(checked.result, checked.result_path, "clear up each difference that the file lists and check again")
+
+
+@app.command()
+def views(
+    run_id: Annotated[str, typer.Option(help="The paper run.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result file's JSON.")] = False,
+) -> None:
+    """Compare again what venue, engine and strategy of a paper run believed at last; exit 1 on mismatch or unknown."""
+    from opslab.cli.main import current_lab, system_clock
+    from opslab.contract.encoding import pretty_json
+    from opslab.errors import one_line
+    from opslab.reconcile.stored_views import check_views
+
+    result = check_views(current_lab(), run_id, system_clock().now())
+    if as_json:
+        typer.echo(pretty_json(result.to_dict()).decode(), nl=False)
+    else:
+        _tell_result(result)
+        for item in result.differences:
+            sides = f"expected={item.expected} observed={item.observed}"
+            typer.echo(one_line(f"difference={item.view} {item.kind} {item.subject} {item.key} {sides}"))
+    _require_pass(result, "views.jsonl", "docs/runbooks/views-differ.md tells what to do")
+
+
+def _require_pass(result: ReconciliationResult, where: str, fix: str) -> None:
+    if not result.passed:
+        decided = next(item for item in result.checks if item.severity is result.status)
+        told = f"reconciliation of {result.run_id} is {result.status} ({decided.name}: {decided.details})"
+        typer.echo(f"error: {where}: {told}; {fix}", err=True)
         raise typer.Exit(1)
 
 
 def _tell(checked: CheckedFiles) -> None:
     result = checked.result
+    _tell_result(result, checked.result_path)
+    if checked.kept.told_in is None:
+        typer.echo("note: the run has no journal that can be continued, so no event tells of this check", err=True)
+    if result.inputs.expected_sha256 == result.inputs.observed_sha256:
+        typer.echo("note: both files have the same content: this check could not have failed", err=True)
+
+
+def _tell_result(result: ReconciliationResult, path: str | None = None) -> None:
     typer.echo(f"run_id={result.run_id}")
     typer.echo(f"status={result.status}")
     typer.echo(f"pass={str(result.passed).lower()}")
     for name in ("ok", "warning", "mismatch", "unknown"):
         typer.echo(f"summary_{name}={getattr(result.summary, name)}")
-    typer.echo(f"result_path={checked.result_path}")
+    if path is not None:
+        typer.echo(f"result_path={path}")
     for item in result.checks:
         typer.echo(f"check_{item.name}={item.severity} matched={str(item.matched).lower()} details={item.details}")
-    if checked.kept.told_in is None:
-        typer.echo("note: the run has no journal that can be continued, so no event tells of this check", err=True)
-    if result.inputs.expected_sha256 == result.inputs.observed_sha256:
-        typer.echo("note: both files have the same content: this check could not have failed", err=True)

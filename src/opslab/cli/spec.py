@@ -13,6 +13,7 @@ app = typer.Typer(help="Validate run specs, or show what they may hold.", no_arg
 @app.command()
 def validate(
     spec: Annotated[Path, typer.Option(help="The run spec.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the spec with all defaults as JSON.")] = False,
 ) -> None:
     """Check a run spec, and that the strategy, venue and instrument it names are known here."""
     from opslab.cli.main import current_lab
@@ -23,6 +24,14 @@ def validate(
     spec_file = read_spec(spec)
     require_known_names(current_lab(), spec_file, standard_registry())
     found = spec_file.spec
+    if json:
+        from opslab.contract.encoding import pretty_json
+        from opslab.contract.spec import COMPLETE
+
+        told = found.model_dump(mode="json", context=COMPLETE)
+        content = {"valid": True, "config_sha256": found.config_sha256(), "spec": told}
+        typer.echo(pretty_json(content).decode(), nl=False)
+        return
     typer.echo(f"valid run spec: run_id={found.run_id} mode={found.mode} engine={found.engine}")
 
 

@@ -32,6 +32,16 @@ def serve(  # noqa: PLR0913, PLR0917 - each option is a fact that only the user 
         list[str] | None,
         typer.Option(help="A canonical dataset to play; several for several symbols. Default: synthetic samples."),
     ] = None,
+    recording: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Recorded market data to play in place of candles: KIND:SYMBOL=FILE, where KIND is trades, quotes "
+            "(Parquet), depth (CSV; snapshot and diffs with a comma between) or events (JSON lines)."
+        ),
+    ] = None,
+    round_numbers: Annotated[
+        bool, typer.Option("--round", help="Take the nearest tick and step where a recording is off the grid.")
+    ] = False,
     host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
     seconds: Annotated[float | None, typer.Option(help="How long to serve (default: until stopped).")] = None,
@@ -42,6 +52,13 @@ def serve(  # noqa: PLR0913, PLR0917 - each option is a fact that only the user 
     ] = 500,
     seed: Annotated[int, typer.Option(help="Of everything that is chosen by chance.")] = 0,
     wire_log: Annotated[str | None, typer.Option(help="Write the wire log to this new file.")] = None,
+    clock_start: Annotated[
+        str | None,
+        typer.Option(
+            help="Let the venue's clock stand still at this time (ISO 8601 with a zone, or Unix milliseconds) until "
+            "/ctl/clock moves it; with --hold two runs are then the same."
+        ),
+    ] = None,
 ) -> None:
     """Print one line of JSON with all that a client needs, then serve until stopped by Ctrl-C or SIGTERM."""
     import asyncio
@@ -51,6 +68,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each option is a fact that only the user 
     plan = _plan(
         market=str(market),
         datasets=tuple(dataset or ()),
+        recordings=tuple(_recording(text, round_numbers) for text in recording or ()),
         host=host,
         port=port,
         seconds=seconds,
@@ -59,8 +77,21 @@ def serve(  # noqa: PLR0913, PLR0917 - each option is a fact that only the user 
         history=history,
         seed=seed,
         wire_path=wire_log,
+        clock_start=clock_start,
     )
     asyncio.run(run(plan, plan.setup(_lab(plan)), typer.echo))
+
+
+def _recording(text: str, may_round: bool) -> dict[str, Any]:
+    """Return the parts of ``KIND:SYMBOL=FILE[,FILE...]``."""
+    from opslab.errors import VenueError
+
+    what, _, paths = text.partition("=")
+    kind, _, symbol = what.partition(":")
+    if not (kind and symbol and paths):
+        fix = "write KIND:SYMBOL=FILE, such as trades:BTCUSDT=trades.parquet"
+        raise VenueError(f"{text!r:.80} is no recording", where="--recording", fix=fix)
+    return {"kind": kind, "symbol": symbol, "paths": tuple(paths.split(",")), "may_round": may_round}
 
 
 def _plan(**settings: Any) -> Plan:

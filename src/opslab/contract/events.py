@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from opslab.contract.base import Artifact, Sha256, UtcStamp
+from opslab.contract.left import BooksFacts, LeftAtVenue
 from opslab.contract.spec import Mode
 
 
@@ -168,7 +169,9 @@ class PaperCounters(Artifact):
         orders_submitted: orders that left for the venue.
         orders_denied: orders that a limit, the engine's risk checks or the kill switch stopped before they left.
         orders_stopped: of these, orders and changes that the kill switch stopped at the last door.
+        orders_rejected: orders that the venue refused.
         fills_count: fills.
+        data_seen: market data of every kind, bars included, that strategies and actors were handed.
         strategy_started: whether the strategy ran: connected, reconciled and started.
         trading_ms: wall time from the strategy's start to the stop of the node.
     """
@@ -177,25 +180,11 @@ class PaperCounters(Artifact):
     orders_submitted: int = 0
     orders_denied: int = 0
     orders_stopped: int = 0
+    orders_rejected: int = 0
     fills_count: int = 0
+    data_seen: int = 0
     strategy_started: bool = False
     trading_ms: int = 0
-
-
-class BooksFacts(Artifact):
-    """The venue's books at the end.
-
-    Attributes:
-        ledger_sha256: digest of the ledger's log of events, as the venue computes it.
-        ledger_events: events in that log.
-        wire_records: records in ``wire.jsonl``.
-        wire_sha256: digest of ``wire.jsonl``.
-    """
-
-    ledger_sha256: Sha256
-    ledger_events: int
-    wire_records: int
-    wire_sha256: Sha256
 
 
 class BacktestCompleted(LifecycleEvent, EngineCounters):
@@ -226,6 +215,7 @@ class RunFailed(LifecycleEvent):
         error: one line.
         reason: ``error``, or ``interrupted`` when the run's process was found gone.
         counters: what the engine had counted by then, if it had started.
+        left: what is left at the venue; null where nobody asked it.
     """
 
     event: Literal["run_failed"] = "run_failed"
@@ -234,6 +224,7 @@ class RunFailed(LifecycleEvent):
     counters: EngineCounters | PaperCounters | None = None
     event_stream: EventStreamFacts | None = None
     books: BooksFacts | None = None
+    left: LeftAtVenue | None = None
 
 
 class JournalRepaired(Event):
@@ -263,9 +254,10 @@ class SeverityCounts(Artifact):
 
 
 class ReconciliationChecked(Event):
-    """Two files were compared; the result lies beside this journal.
+    """Two files were compared, or the views of a run; the result lies beside this journal.
 
     Attributes:
+        source: what was compared; null in runs of earlier labs.
         result_path: where the latest result is rendered, below the lab's root.
         report_path: where this result is kept, below the bundle.
         report_sha256: digest of that file.
@@ -277,6 +269,7 @@ class ReconciliationChecked(Event):
     result_path: str
     report_path: str
     report_sha256: Sha256
+    source: Literal["files", "views"] | None = None
 
 
 RUN_EVENTS: dict[str, type[Event]] = {

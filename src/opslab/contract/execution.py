@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from opslab.contract.spec_base import OptionalText, Quantity, SpecBlock, Text, addition, safe_name
 
@@ -34,6 +34,35 @@ class Profile(StrEnum):
     PRODUCTION = "production"
 
 
+class OnKill(StrEnum):
+    """What a trading node does when its kill switch is pulled; new risk is denied in any case."""
+
+    FLATTEN = "flatten"
+    DENY = "deny"
+
+
+class OnStop(StrEnum):
+    """What becomes of orders and positions when a node stops, by itself or because it was told to."""
+
+    LEAVE = "leave"
+    FLATTEN = "flatten"
+
+
+class Guard(StrEnum):
+    """A guard of the lab that contains a known weakness of the engine; none of them is on unless a spec names it."""
+
+    PHANTOM_POSITION = "phantom_position"
+    AMBIGUOUS_SUBMIT = "ambiguous_submit"
+    USER_STREAM = "user_stream"
+    LISTEN_KEY = "listen_key"
+    HTTP_DEADLINE = "http_deadline"
+    STALE_FEED = "stale_feed"
+    DEPTH_GAP = "depth_gap"
+    RATE_LIMIT = "rate_limit"
+    CLOCK_SKEW = "clock_skew"
+    MARKET_EXIT = "market_exit"
+
+
 class Data(SpecBlock):
     """Which dataset is played, and the fingerprint it must have (``placeholder``: not stated)."""
 
@@ -51,6 +80,37 @@ class Data(SpecBlock):
         return None if self.fingerprint == FINGERPRINT_NOT_STATED else self.fingerprint
 
 
+class RecordingKind(StrEnum):
+    """What a file of recorded market data holds: trades or quotes (Parquet), depth (CSV), or events of any kind."""
+
+    TRADES = "trades"
+    QUOTES = "quotes"
+    DEPTH = "depth"
+    EVENTS = "events"
+
+
+class Recording(SpecBlock):
+    """Recorded market data, which the venue plays as it is in place of the candles of its symbol.
+
+    Attributes:
+        kind: what the files hold.
+        symbol: the venue's symbol.
+        paths: the files, below the lab's root; of depth first the snapshot, then its diffs, otherwise one.
+        may_round: take the nearest tick and step where a number is off the instrument's grid.
+    """
+
+    kind: RecordingKind
+    symbol: Text
+    paths: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]
+    may_round: bool = False
+
+    @model_validator(mode="after")
+    def _one_file(self) -> Recording:
+        if self.kind is not RecordingKind.DEPTH and len(self.paths) > 1:
+            raise ValueError(f"{self.kind.value} are read from one file: name each in a recording of its own")
+        return self
+
+
 class Execution(SpecBlock):
     """How the engine executes.
 
@@ -61,8 +121,17 @@ class Execution(SpecBlock):
         market: paper runs: ``futures`` (USD-M) or ``spot``.
         profile: paper runs: ``fast`` (shortened intervals) or ``production`` (NautilusTrader's own).
         pace: paper runs: seconds of market data that are played in a second.
-        max_bars: paper runs: the run ends when the strategy was handed so many bars; null: no bound.
+        history: paper runs: candles at the beginning that are not played: the venue knows them when it starts, for
+            strategies that ask for recent history; at most half of a dataset.
+        recordings: paper runs: recorded trades, quotes and depth that are played in place of candles.
+        max_bars: paper runs: the run ends when the strategy was handed so many bars, of all instruments together;
+            null: no bound.
         max_seconds: paper runs: the run ends after so many seconds of trading, at the latest.
+        on_kill: paper runs: what a pulled kill switch leads to: ``flatten`` cancels every order and closes every
+            position until the venue's books are flat; ``deny`` only keeps new risk from leaving.
+        on_stop: paper runs: what a stopping node does with orders and positions: ``leave`` or ``flatten``.
+        guards: paper runs: the lab's guards that stand around the engine.
+        reconcile_seconds: paper runs: how often venue, engine and strategy are compared; null: at the end only.
     """
 
     fill: Fill = Fill.NEXT_OPEN
@@ -71,5 +140,18 @@ class Execution(SpecBlock):
     market: MarketKind = addition(MarketKind.FUTURES)
     profile: Profile = addition(Profile.FAST)
     pace: Annotated[float, Field(gt=0, le=1_000_000)] = addition(60.0)
+    history: Annotated[int, Field(ge=0, le=5_000, strict=True)] = addition(0)
+    recordings: Annotated[tuple[Recording, ...], Field(max_length=64)] = addition(())
     max_bars: Annotated[int, Field(ge=1, strict=True)] | None = addition()
     max_seconds: Annotated[float, Field(gt=0, le=86_400)] = addition(60.0)
+    on_kill: OnKill = addition(OnKill.FLATTEN)
+    on_stop: OnStop = addition(OnStop.LEAVE)
+    guards: tuple[Guard, ...] = addition(())
+    reconcile_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = addition(1.0)
+
+    @field_validator("guards")
+    @classmethod
+    def _each_once(cls, value: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("names a guard twice")
+        return value

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from opslab.contract.base import Artifact, Sha256, UtcStamp
-from opslab.contract.events import BooksFacts, EventStreamFacts, InputFacts, LabFacts, PaperCounters, Status
+from opslab.contract.events import EventStreamFacts, InputFacts, LabFacts, PaperCounters, Status
 from opslab.contract.execution import Profile
+from opslab.contract.left import BooksFacts
 from opslab.contract.paper_events import VenueFacts
 from opslab.contract.spec import Mode
 
@@ -168,4 +169,10 @@ class RunMetrics(Artifact):
     heartbeat_count: int | None = None
     synthetic_duration_seconds: int | None = None
     orders_stopped: int | None = None
+    orders_rejected: int | None = None
+    data_seen: int | None = None
     trading_ms: int | None = None
+    containment_flat: bool | None = None
+    containment_detect_ms: float | None = None
+    containment_contain_ms: float | None = None
+    containment_flat_ms: float | None = None

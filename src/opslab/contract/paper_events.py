@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from opslab.contract.base import Artifact, Sha256
+from opslab.contract.base import Artifact, Sha256, UtcStamp
 from opslab.contract.events import (
-    BooksFacts,
     Event,
     EventStreamFacts,
     LifecycleEvent,
@@ -16,6 +15,7 @@ from opslab.contract.events import (
     PaperCounters,
 )
 from opslab.contract.execution import MarketKind, Profile
+from opslab.contract.left import BooksFacts, LeftAtVenue
 from opslab.contract.spec import Limits
 
 
@@ -105,6 +105,7 @@ class PaperStarted(LifecycleEvent):
         pace: seconds of market data that are played in a second.
         instruments: what is traded, as NautilusTrader names it.
         own_node: the user's node, where one was named; its settings then are theirs, not those of the profile.
+        keep: of spot: base units by asset that the account held before; they are not the run's to sell.
     """
 
     event: Literal["paper_started"] = "paper_started"
@@ -115,6 +116,7 @@ class PaperStarted(LifecycleEvent):
     pace: float
     instruments: tuple[str, ...]
     own_node: OwnNodeFacts | None = None
+    keep: dict[str, str] = Field(default_factory=dict)
 
 
 class PaperHeartbeat(LifecycleEvent):
@@ -134,6 +136,29 @@ class PaperHeartbeat(LifecycleEvent):
     counters: PaperCounters
 
 
+class FeedHeard(Artifact):
+    """What a node took in of one kind of market data.
+
+    Attributes:
+        count: how many items since the node was built.
+        ts_utc: when the newest of them came.
+    """
+
+    count: int
+    ts_utc: UtcStamp
+
+
+class MarketDataHeard(Event):
+    """The node took in market data; told at most every few seconds, and not while nothing comes.
+
+    Attributes:
+        feeds: by kind: ``quotes``, ``trades``, ``book``, ``bars``.
+    """
+
+    event: Literal["market_data_heard"] = "market_data_heard"
+    feeds: dict[str, FeedHeard]
+
+
 class ViewsTaken(Event):
     """What venue, engine and strategy believed was written down.
 
@@ -149,18 +174,6 @@ class ViewsTaken(Event):
     lines: int
     sha256: Sha256
     agree: bool
-
-
-class LeftAtVenue(Artifact):
-    """What a node left at the venue when it ended, by the venue's own books.
-
-    Attributes:
-        orders: client ids of the orders that may still fill.
-        positions: quantity by instrument, decimal text, negative for short; of a spot account always empty.
-    """
-
-    orders: tuple[str, ...] = ()
-    positions: dict[str, str] = Field(default_factory=dict)
 
 
 class NodeStarted(Event):
@@ -211,6 +224,7 @@ class PaperCompleted(LifecycleEvent):
         event_stream: digest of the node's events.
         books: digest of the venue's books.
         ended_by: which bound ended the run.
+        left: what is left at the venue; null where nobody asked it.
     """
 
     event: Literal["paper_completed"] = "paper_completed"
@@ -220,6 +234,7 @@ class PaperCompleted(LifecycleEvent):
     event_stream: EventStreamFacts
     books: BooksFacts
     ended_by: Literal["bars", "seconds", "tape", "asked"]
+    left: LeftAtVenue | None = None
 
 
 PAPER_EVENTS: dict[str, type[Event]] = {
@@ -229,6 +244,7 @@ PAPER_EVENTS: dict[str, type[Event]] = {
         PaperSafetyBlocked,
         PaperStarted,
         PaperHeartbeat,
+        MarketDataHeard,
         ViewsTaken,
         NodeStarted,
         NodeEnded,

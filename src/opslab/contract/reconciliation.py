@@ -40,26 +40,62 @@ DecimalText = Annotated[str, StringConstraints(max_length=128)]
 
 
 class DifferenceKind(StrEnum):
-    """What differs between two views. ``missing_expected``: only the observed view has it."""
+    """What differs between an expected and an observed view; in the views of a run the venue's books are expected."""
 
     MISSING_EXPECTED = "missing_expected"
+    """Of two files: only the observed one has it."""
     MISSING_OBSERVED = "missing_observed"
+    """Of two files: only the expected one has it."""
+    MISSING_LOCAL = "missing_local"
+    """The venue has it; engine or strategy know nothing of it."""
+    MISSING_VENUE = "missing_venue"
+    """Engine or strategy believe in it; the venue's books have none."""
+    FABRICATED = "fabricated"
+    """Engine or strategy, or a message on the wire, tell of a fill that the venue never booked."""
+    UNATTRIBUTED = "unattributed"
+    """The venue has an order that no strategy of the run placed: somebody else trades on the account."""
+    UNATTRIBUTED_ENDED = "unattributed_ended"
+    """The venue had such an order; it is over, and what it left is known to all: it is told, and does not last."""
     SYMBOL = "symbol"
+    """Both have it, in different instruments."""
     SIDE = "side"
+    """Both have it, one as a purchase or long, one as a sale or short."""
     TYPE = "type"
+    """Both have the order, as another type."""
     QUANTITY = "quantity"
+    """Both have it, of another size, beyond one step of the instrument."""
     FILLED_QUANTITY = "filled_quantity"
+    """Both have the order, filled to another extent."""
     PRICE = "price"
+    """Both have the order or fill, at another price, beyond one tick of the instrument."""
+    TRIGGER_PRICE = "trigger_price"
+    """Both have the order, waiting for another price, beyond one tick of the instrument."""
+    REDUCE_ONLY = "reduce_only"
+    """Both have the order; only one takes it for one that may not open or enlarge a position."""
     AVERAGE_PRICE = "average_price"
+    """Both hold the position, bought or sold at another mean price, beyond one tick of the instrument."""
     TIME_IN_FORCE = "time_in_force"
+    """Both have the order, valid for another time."""
     STATUS = "status"
+    """Both have the order; one takes it for open, filled or void, the other does not."""
+    FEE = "fee"
+    """Both have the fill, at another commission or in another currency, beyond the rounding of its eighth decimal."""
+    BALANCE = "balance"
+    """Both know the account's currency; what is held of it differs."""
     TOTAL = "total"
+    """Of two files: what an account holds differs."""
     LOCKED = "locked"
+    """Both know the account's currency; what orders hold back of it differs."""
     STALE = "stale"
+    """It was updated longer ago than is allowed."""
     DUPLICATE = "duplicate"
+    """One of them has it twice under one key, where it can be there once."""
     UNUSABLE = "unusable"
+    """What was told is no usable number, or contradicts itself."""
     FUTURE = "future"
+    """It was updated at a time that is still to come."""
     UNKNOWN = "unknown"
+    """Somebody could not tell: that is never read as having none."""
 
 
 class Subject(StrEnum):
@@ -67,8 +103,13 @@ class Subject(StrEnum):
 
     POSITION = "position"
     ORDER = "order"
+    FILL = "fill"
     BALANCE = "balance"
     FRESHNESS = "freshness"
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
 
 
 class _Strict(Artifact):
@@ -134,32 +175,62 @@ class ResultInputs(Artifact):
     observed_sha256: Sha256 | None = None
 
 
+CheckName = Literal["position", "open_orders", "freshness", "fills", "balances", "wire"]
+"""Of two files the first three; of the views of a run all."""
+
+
 class CheckOutcome(Artifact):
     """One check: ``matched`` is true for ``ok`` and ``warning``; ``details`` is one line for people."""
 
-    name: Literal["position", "open_orders", "freshness"]
+    name: CheckName
     severity: CheckSeverity
     matched: bool
     details: str
 
 
 class DifferenceRecord(Artifact):
-    """One difference: ``key`` names the row, ``expected`` and ``observed`` are values as text, null where absent."""
+    """One difference: ``key`` names the row, ``expected`` and ``observed`` are values as text, null where absent.
+
+    Attributes:
+        view: who differs from the venue: ``engine``, ``strategy`` or ``wire``; absent where files were compared.
+    """
 
     kind: DifferenceKind
     subject: Subject
     key: str
     expected: str | None
     observed: str | None
+    view: str | None = Field(default=None, exclude_if=_is_absent)
+
+
+Source = Literal["files", "views"]
+"""What was compared: two files by hand, or what venue, engine and strategy of a run believed."""
+
+
+class OtherResult(Artifact):
+    """The latest result of the other source, which goes on counting: neither speaks for the other.
+
+    Attributes:
+        source: what was compared.
+        ts_utc: when.
+        status: what it came to.
+    """
+
+    source: Source
+    ts_utc: UtcStamp
+    status: CheckSeverity
 
 
 class ReconciliationResult(Artifact):
     """``reconciliation/NNNN.json``; ``reconciliation_result.json`` is the latest.
 
     Attributes:
+        source: what was compared; absent in results of earlier labs.
+        other: the latest result of the other source by then; absent where there was none.
         passed: no check came out ``mismatch`` or ``unknown``; ``pass`` in JSON.
         differences: the first ones, ordered by subject, key and kind.
         differences_total: how many there were.
+        views: what venue, engine and strategy believed, and what was on the wire; absent where files were compared.
     """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
@@ -174,3 +245,6 @@ class ReconciliationResult(Artifact):
     passed: bool = Field(alias="pass")
     differences: tuple[DifferenceRecord, ...] = ()
     differences_total: int = 0
+    views: dict[str, Any] | None = Field(default=None, exclude_if=_is_absent)
+    source: Source | None = Field(default=None, exclude_if=_is_absent)
+    other: OtherResult | None = Field(default=None, exclude_if=_is_absent)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opslab.contract.connectivity import ConnectivityProbe, ConnectivityReadiness
 from opslab.contract.dataset import DatasetRecord, Fingerprint, Instrument
 from opslab.contract.drill import DrillReport, SessionReport
 from opslab.contract.encoding import pretty_json
+from opslab.contract.evidence import Evidence
 from opslab.contract.kill_switch import KillSwitchAnchor, KillSwitchMark, KillSwitchRoots, KillSwitchState
 from opslab.contract.manifest import Manifest
 from opslab.contract.metadata import Metadata, RunMetrics
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 ARTIFACTS: dict[str, type[Artifact]] = {
+    "connectivity_probe": ConnectivityProbe,
+    "connectivity_readiness": ConnectivityReadiness,
     "dataset": DatasetRecord,
     "drill": DrillReport,
+    "evidence": Evidence,
     "fingerprint": Fingerprint,
     "instrument": Instrument,
     "kill_switch_anchor": KillSwitchAnchor,

@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from opslab.contract.encoding import compact_json, sha256_hex
-from opslab.contract.execution import FINGERPRINT_NOT_STATED, Data, Execution, Fill, MarketKind, Profile
+from opslab.contract.execution import (
+    FINGERPRINT_NOT_STATED,
+    Data,
+    Execution,
+    Fill,
+    Guard,
+    MarketKind,
+    OnKill,
+    OnStop,
+    Profile,
+)
 from opslab.contract.spec_base import (
     COMPLETE,
     OptionalText,
@@ -30,10 +40,13 @@ __all__ = [
     "Data",
     "Execution",
     "Fill",
+    "Guard",
     "Limits",
     "MarketKind",
     "Mode",
     "Observability",
+    "OnKill",
+    "OnStop",
     "OptionalText",
     "Profile",
     "Quantity",
@@ -45,8 +58,32 @@ __all__ = [
     "Text",
 ]
 
-PAPER_ONLY = frozenset({"market", "profile", "pace", "max_bars", "max_seconds"})
+PAPER_ONLY = frozenset(
+    {
+        "market",
+        "profile",
+        "pace",
+        "history",
+        "recordings",
+        "max_bars",
+        "max_seconds",
+        "on_kill",
+        "on_stop",
+        "guards",
+        "reconcile_seconds",
+    }
+)
 """Settings of ``execution`` that a backtest does not have."""
+
+PULLING_LIMITS = (
+    "max_loss_from_peak",
+    "max_orders_per_minute",
+    "max_rejects_per_minute",
+    "max_orders_between_data",
+    "max_feed_age_seconds",
+    "max_mismatch_seconds",
+)
+"""Limits that pull a paper run's kill switch; a backtest cannot keep them."""
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 
@@ -80,12 +117,24 @@ class Limits(SpecBlock):
         max_order_notional: largest price times quantity of one order, in quote units.
         max_orders_per_second: most orders submitted within any second of engine time.
         max_open_orders: most orders of the run that are open or on their way at once.
+        max_loss_from_peak: paper runs: a fall of equity below its highest value that pulls the switch, in quote units.
+        max_orders_per_minute: paper runs: more orders submitted within any minute pull the switch.
+        max_rejects_per_minute: paper runs: more orders denied or rejected within any minute pull the switch.
+        max_orders_between_data: paper runs: more orders in a row without any market data in between pull the switch.
+        max_feed_age_seconds: paper runs: market data older than that, by the venue's time, pulls the switch.
+        max_mismatch_seconds: paper runs: views that differ for longer than that pull the switch.
     """
 
     max_order_quantity: Quantity | None = None
     max_order_notional: Quantity | None = None
     max_orders_per_second: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_open_orders: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_loss_from_peak: Quantity | None = addition()
+    max_orders_per_minute: Annotated[int, Field(ge=1, strict=True)] | None = addition()
+    max_rejects_per_minute: Annotated[int, Field(ge=1, strict=True)] | None = addition()
+    max_orders_between_data: Annotated[int, Field(ge=1, strict=True)] | None = addition()
+    max_feed_age_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = addition()
+    max_mismatch_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = addition()
 
 
 class Risk(SpecBlock):
@@ -180,6 +229,15 @@ class RunSpec(SpecBlock):
         readiness = self.connectivity_readiness
         if readiness is not None and readiness.venue is not None and readiness.venue != self.venue:
             raise ValueError(f"connectivity_readiness.venue {readiness.venue!r} is not the spec's venue {self.venue!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_that_can_be_kept(self) -> RunSpec:
+        limits = self.risk.limits
+        if self.mode is Mode.BACKTEST and limits is not None:
+            for name in PULLING_LIMITS:
+                if getattr(limits, name) is not None:
+                    raise ValueError(f"risk.limits.{name} is of paper runs only: a backtest has no switch to pull")
         return self
 
     @property

@@ -62,7 +62,7 @@ def judge(
     if found:
         references = ", ".join(defect.reference for defect in known_defects)
         return Judged(Verdict.KNOWN_DEFECT, f"{told(failures)} (known: {references})")
-    return Judged(Verdict.PASS, f"{len(findings)} checks held")
+    return Judged(Verdict.PASS, f"{len(findings)} check{'' if len(findings) == 1 else 's'} held")
 
 
 def judge_mutant(

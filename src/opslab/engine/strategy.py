@@ -26,7 +26,7 @@ def make_strategy(factory: StrategyFactory, context: StrategyContext) -> tuple[S
         strategy = factory(context)
     except OpsLabError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EngineError(
             f"strategy factory {name} raised {type(error).__name__}: {one_line(error)}",
             fix="correct it or strategy.params",

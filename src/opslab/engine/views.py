@@ -5,6 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.events import OrderFilled
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +25,31 @@ def engine_view(cache: CacheFacade) -> dict[str, list[dict[str, Any]]]:
         "balances": [
             row for account in sorted(cache.accounts(), key=lambda item: item.id.value) for row in _balances(account)
         ],
+    }
+
+
+def engine_fills(cache: CacheFacade) -> list[dict[str, Any]]:
+    """Return every fill that the engine's orders hold, in the order of orders and their events."""
+    return [
+        fill_row(event)
+        for order in sorted(cache.orders(), key=lambda item: item.client_order_id.value)
+        if order.filled_qty
+        for event in order.events
+        if isinstance(event, OrderFilled)
+    ]
+
+
+def fill_row(event: Any) -> dict[str, Any]:
+    """Return a fill event as JSON values: decimal strings, the fee as the engine believes it."""
+    return {
+        "client_order_id": event.client_order_id.value,
+        "trade_id": event.trade_id.value,
+        "instrument": event.instrument_id.value,
+        "side": "BUY" if event.order_side == OrderSide.BUY else "SELL",
+        "quantity": f"{event.last_qty.as_decimal():f}",
+        "price": f"{event.last_px.as_decimal():f}",
+        "fee": f"{event.commission.as_decimal():f}",
+        "fee_currency": event.commission.currency.code,
     }
 
 

@@ -1,4 +1,4 @@
-"""Writes the session down at its end: record, metrics, Allure's side files; prunes older sessions; pushes metrics."""
+"""Writes the session down at its end: record, metrics, page, Allure's side files; prunes older ones; pushes metrics."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from opslab import __version__
 from opslab.clock import SystemClock, to_stamp
 from opslab.contract.drill import SessionReport
+from opslab.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,7 @@ def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended
         has_ended: false for an interrupted session, which says so in its record and is never pruned silently. Runs of
             drills that could not tell of them any more are found by their names.
     """
-    from opslab.errors import OpsLabError, one_line
+    from opslab.errors import OpsLabError
     from opslab.report.session_metrics import write_metrics
     from opslab.runs.sessions import prune, runs_of
 
@@ -71,6 +72,7 @@ def close_session(session: OpsSession, directory: SessionDirectory, *, has_ended
         report = session_report(session, "completed" if has_ended else "interrupted", found)
         directory.write(report)
         write_metrics(report, directory.path / "metrics.prom")
+        notes.append(_write_page(session, report, directory.path))
         if results := session.config.getoption("allure_report_dir", None):
             _write_allure_files(session, Path(results))
         notes += _told(prune(session.lab, session.keep))
@@ -97,6 +99,19 @@ def _pushed(session: OpsSession, report: SessionReport) -> list[str]:
         session.warnings.append(str(told))
         return []
     return [f"metrics pushed to {gateway.place}"]
+
+
+def _write_page(session: OpsSession, report: SessionReport, place: Path) -> str:
+    """Write the session's page and return the line that names it, or that says why there is none."""
+    from opslab.report.session_page.links import Places
+    from opslab.report.session_page.page import write_page
+
+    base = session.config.getini("opslab_runbook_base")
+    try:
+        page = write_page(report, Places(session.lab, place, base))
+    except Exception as error:  # noqa: BLE001 - the record and the verdicts stand without the page
+        return one_line(f"the session's page was not written: {type(error).__name__}: {error}")
+    return f"page: {_relative(page, session.lab.root)}"
 
 
 def _write_allure_files(session: OpsSession, results: Path) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from opslab.pytest_plugin.connectivity_fixtures import probe, readiness
+from opslab.pytest_plugin.evidence_fixtures import evidence
 from opslab.pytest_plugin.keys import DRILL, REHEARSAL, SESSION, SPEC_PATH
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from opslab.root import Lab
     from opslab.runs.by_hand import DrillVenue, Paper
     from opslab.runs.by_hand_process import PaperProcess
+    from opslab.runs.by_hand_renewed import PaperRenewed
     from opslab.runs.redis_server import RedisServer
+    from opslab.safety.flatten.course import Flattened
     from opslab.safety.switches import KillSwitches
     from opslab.store.reader import Bundle
 
@@ -28,6 +32,8 @@ __all__ = [
     "bundle",
     "dataset",
     "drill",
+    "evidence",
+    "flatten",
     "frozen_clock",
     "kill_switch",
     "lab",
@@ -35,9 +41,13 @@ __all__ = [
     "own_node",
     "paper",
     "paper_process",
+    "paper_with",
+    "probe",
+    "readiness",
     "redis_server",
     "run",
     "run_spec",
+    "stepped",
     "venue",
 ]
 
@@ -106,6 +116,22 @@ def run(request: pytest.FixtureRequest, run_spec: SpecFile) -> Callable[..., Bun
 
 
 @pytest.fixture
+def stepped(request: pytest.FixtureRequest, run_spec: SpecFile) -> Callable[..., Bundle]:
+    """Run the spec as a paper run, candle by candle as the node works them off: ``stepped({"seed": 7})``.
+
+    The market waits at each open for the node, so that the run can be compared with ``run()``, the backtest of the same
+    candles. ``balances={"BTC": Decimal(1)}`` gives the account more than the spec does.
+    """
+    from functools import partial
+
+    from opslab.runs.parity import run_stepped
+
+    if REHEARSAL not in request.node.stash:
+        raise pytest.UsageError(f"{request.node.nodeid} uses the fixture stepped: mark it with @pytest.mark.drill")
+    return partial(run_stepped, request.node.stash[REHEARSAL], run_spec)
+
+
+@pytest.fixture
 def bundle(run: Callable[..., Bundle]) -> Bundle:
     """The sealed bundle of one run of the spec."""
     return run()
@@ -167,6 +193,8 @@ def _put_in_place(own: Any, request: pytest.FixtureRequest, chosen: SpecFile) ->
     asked = chosen.spec.execution.market.value
     if SPEC_PATH in request.node.stash and asked != found.market:
         pytest.skip(f"rehearses {asked}; the own node {found.name} trades {found.market}")
+    with usage_error(request.node):
+        request.node.stash[REHEARSAL].require_instruments(chosen)
 
 
 @pytest.fixture
@@ -191,6 +219,28 @@ def paper_process(request: pytest.FixtureRequest, run_spec: SpecFile, own_node: 
 
 
 @pytest.fixture
+def paper_with(request: pytest.FixtureRequest, run_spec: SpecFile, own_node: Any) -> Callable[..., PaperRenewed]:
+    """Start a paper run with other settings of the engine, on a venue that something happened on before.
+
+    ``paper = paper_with(open_check_interval_secs=0.3)`` is driven as ``paper``; the words are settings of
+    ``LiveExecEngineConfig``. ``paper_with(before=act)`` calls ``act(venue)`` before the node is made, and
+    ``paper_with(instruments=1)`` lets it load only so many of the run's. The node can end (``paper.ended()``, a fault)
+    and be followed by another one that knows what it knew (``paper.renew()``).
+    """
+    from opslab.runs.by_hand_renewed import PaperRenewed, renewed_nodes
+
+    chosen = _paper_spec(request, run_spec, own_node)
+    rehearsal = request.node.stash[REHEARSAL]
+
+    def started(*, before: Callable[[DrillVenue], None] | None = None, **words: Any) -> PaperRenewed:
+        __tracebackhide__ = True
+        begun: PaperRenewed = rehearsal.begin(chosen, node_of=renewed_nodes(before, **words), paper_of=PaperRenewed)
+        return begun
+
+    return started
+
+
+@pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A Redis server of the test's own on a free port of loopback, ``redis_server.port``; skips where there is none."""
     from opslab.runs.redis_server import PROGRAM, RedisServer, redis_program
@@ -205,6 +255,25 @@ def redis_server() -> Iterator[RedisServer]:
 def venue(paper: Paper) -> DrillVenue:
     """The venue of the paper run: its faults (``venue.faults.drop_user_stream()``), its books, its tape."""
     return paper.venue
+
+
+@pytest.fixture
+def flatten(request: pytest.FixtureRequest) -> Callable[..., Flattened]:
+    """Empty the venue of the drill's living paper run from outside, past its node: ``flatten(seconds=5)``.
+
+    It returns what became of it: ``is_flat``, ``left``, ``cancelled``, ``closed``, ``why``.
+    """
+    from opslab.errors import DrillError
+    from opslab.runs.flattening import flatten_run
+
+    def flattened(seconds: float = 10.0) -> Flattened:
+        __tracebackhide__ = True
+        living = request.node.stash[REHEARSAL].living
+        if living is None:
+            raise DrillError("there is no living paper run to empty", fix="ask for the fixture paper first")
+        return flatten_run(living.paper.run, seconds)
+
+    return flattened
 
 
 @pytest.fixture

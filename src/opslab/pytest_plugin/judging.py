@@ -85,6 +85,8 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
     if row is None:
         return
     report.user_properties = [*report.user_properties, *_properties(row)]
+    if report.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, pytest.UsageError):
+        report.longrepr = told_repr(item, call.excinfo)  # it says what and where; a traceback leads through the lab
     if report.failed and report.when == "call":
         raised = item.stash.get(RAISED, None)
         if call.excinfo is not None and call.excinfo.value is raised and isinstance(item, pytest.Function):

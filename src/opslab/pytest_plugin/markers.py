@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MUTANT_FIXTURE = "opslab_mutant"
 _OF_DRILLS = ("mutant", "known_defect")
 _NEEDING_A_DRILL = frozenset({"drill", "run", "bundle"})
-_OURS = "opslab.pytest_plugin.fixtures"
+_OURS = tuple(f"opslab.pytest_plugin.{name}" for name in ("fixtures", "connectivity_fixtures", "evidence_fixtures"))
 
 
 def mutate(metafunc: pytest.Metafunc) -> None:
@@ -134,7 +134,7 @@ def _require_drill(item: pytest.Item, names: set[str]) -> None:
     for name in sorted(_NEEDING_A_DRILL.intersection(getattr(item, "fixturenames", ()))):
         # No public way tells whether the name is the lab's fixture or one that a conftest put in its place.
         known = getattr(item, "_fixtureinfo").name2fixturedefs.get(name, ())  # noqa: B009
-        if known and known[-1].func.__module__ == _OURS:
+        if known and known[-1].func.__module__ in _OURS:
             raise DrillError(f"uses the fixture {name}, which only a drill has", fix="add @pytest.mark.drill(slug)")
 
 

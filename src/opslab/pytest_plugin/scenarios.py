@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from opslab.contract.spec import RunSpec
     from opslab.contract.spec_file import SpecFile
 
 STANDARD_CHECKS = ("run.completed", "bundle.complete", "bundle.evidence")
+PAPER_CHECKS = ("engine.trading", "views.agree", "orders.no_duplicates", "positions.no_phantoms", "orders.told_truly")
+"""What is held of a paper run's end besides; its fills lie between the candles, so ``fills.next_open`` says nothing."""
+
 MUTANT_NAME = "journal-tail-cut"
 SUFFIXES = (".run.yaml", ".run.yml")
 
@@ -139,7 +143,6 @@ class RunItem(pytest.Item):
             self._rehearse()
 
     def _rehearse(self) -> None:
-        from opslab.contract.spec import Fill
         from opslab.drill.faults import cut_tail
         from opslab.store import layout
 
@@ -147,8 +150,7 @@ class RunItem(pytest.Item):
         bundle = self.stash[REHEARSAL].run(self._spec_file, may_fail=True)
         if drill.mutant == MUTANT_NAME:
             cut_tail(bundle.path / layout.JOURNAL, 2).begin()
-        is_next_open = self._spec_file.spec.execution.fill is Fill.NEXT_OPEN
-        drill.holds(*STANDARD_CHECKS, *(("fills.next_open",) if is_next_open else ()))
+        drill.holds(*STANDARD_CHECKS, *_checks_of(self._spec_file.spec))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show what was found and the YAML line it belongs to, instead of a traceback through the lab."""
@@ -163,3 +165,12 @@ class RunItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the item stands: the file, its line of ``run_id``, and its name."""
         return self.path, self._line("") - 1, f"run spec {self.path.name}"
+
+
+def _checks_of(spec: RunSpec) -> tuple[str, ...]:
+    """Return what is held beside the standard checks."""
+    from opslab.contract.spec import Fill, Mode
+
+    if spec.mode is Mode.PAPER:
+        return PAPER_CHECKS
+    return ("fills.next_open",) if spec.execution.fill is Fill.NEXT_OPEN else ()

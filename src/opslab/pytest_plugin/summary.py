@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from opslab.report.outcomes import WORDS, WORST_FIRST
+
 if TYPE_CHECKING:
     import pytest
 
-WORST_FIRST = ("unknown", "error", "fail", "toothless", "skipped", "known_defect", "caught", "pass")
-_WORDS = {
-    "pass": "passed",
-    "known_defect": "known defect",
-    "fail": "failed",
-    "error": "error",
-    "unknown": "unknown",
-    "caught": "caught",
-    "toothless": "survived",
-    "skipped": "skipped",
-}
 _GOOD = {"pass", "caught"}
 _ALIKE = _GOOD | {"known_defect"}
 _COLOURS = {"pass": "green", "caught": "green", "known_defect": "yellow", "skipped": "yellow"}
@@ -29,7 +20,7 @@ def write_summary(reporter: pytest.TerminalReporter, rows: list[dict[str, Any]],
     counts = Counter(row["outcome"] for row in rows)
     noun = "mutant" if any(row["mutant"] for row in rows) else "drill"
     plural = "" if len(rows) == 1 else "s"
-    told = ", ".join(f"{counts[outcome]} {_WORDS[outcome]}" for outcome in WORST_FIRST if counts[outcome])
+    told = ", ".join(f"{counts[outcome]} {WORDS[outcome]}" for outcome in WORST_FIRST if counts[outcome])
     is_green = not any(counts[outcome] for outcome in WORST_FIRST[:4])
     reporter.section("ops drills", sep="=", green=is_green, red=not is_green)
     shown = rows if reporter.verbosity > 0 else _gathered(rows, "mutants" if noun == "mutant" else "variants")
@@ -61,7 +52,7 @@ def _gathered(rows: list[dict[str, Any]], noun: str) -> list[dict[str, Any]]:
 def _write_row(reporter: pytest.TerminalReporter, row: dict[str, Any], area: int, title: int) -> None:
     colour = _COLOURS.get(row["outcome"], "red")
     took = row["seconds"]
-    reporter.write(f"{_WORDS[row['outcome']].upper():<13}", **{colour: True})
+    reporter.write(f"{WORDS[row['outcome']].upper():<13}", **{colour: True})
     reporter.write(f"{row['area']:<{area}} {row['title']:<{title}} {took:7.2f} s\n")
     if row["outcome"] not in _GOOD:
         reporter.write_line(f"{'':<13}{row['message']}")

@@ -73,7 +73,8 @@ def check_files(
     path = bundle / RESULT
     shown = path.relative_to(lab.root) if path.is_relative_to(lab.root) else path
     result_path = one_line(shown.as_posix(), 1024)
-    return CheckedFiles(result, keep(bundle, result, result_path, clock, render), result_path)
+    kept = keep(bundle, result, result_path, clock, render)
+    return CheckedFiles(kept.result or result, kept, result_path)
 
 
 def result_of(
@@ -101,4 +102,5 @@ def result_of(
             for item in judgement.differences[:MAX_DIFFERENCES]
         ),
         differences_total=len(judgement.differences),
+        source="files",
     )

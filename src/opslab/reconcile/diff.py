@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +16,8 @@ import msgspec
 
 from opslab.contract.reconciliation import DifferenceKind as Kind
 from opslab.contract.reconciliation import Subject
-from opslab.reconcile.snapshot import Balance
+from opslab.reconcile.numbers import is_equal, is_within
+from opslab.reconcile.snapshot import Balance, Fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from opslab.contract.dataset import Instrument
     from opslab.reconcile.snapshot import Order, Position, View
 
-_EXACT = Context(prec=256, traps=[])
 _ZERO = Decimal(0)
+
+FEE_ROUNDING = Decimal("0.00000002")
+"""Fees are booked with eight decimals: less than two of the last one apart, they differ by rounding only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
 
 
 def diff(expected: View, observed: View, tolerances: Mapping[str, Tolerance] | None = None) -> list[Difference]:
-    """Return what differs, in the order of the rows: positions, orders, balances. Empty means that the views agree.
+    """Return what differs, in the order of the rows: positions, orders, fills, balances. Empty means that they agree.
 
     Args:
         expected: the view that is trusted.
@@ -89,6 +92,10 @@ def diff(expected: View, observed: View, tolerances: Mapping[str, Tolerance] | N
         _diff_positions(_held(expected.positions), _held(observed.positions), allowed, found)
     if _both_tell(Subject.ORDER, expected.orders, observed.orders, found):
         _diff_orders(expected.orders or (), observed.orders or (), allowed, found)
+    if (expected.fills is not None or observed.fills is not None) and _both_tell(
+        Subject.FILL, expected.fills, observed.fills, found
+    ):
+        _diff_fills(expected.fills or (), observed.fills or (), allowed, found)
     if (expected.balances is not None or observed.balances is not None) and _both_tell(
         Subject.BALANCE, expected.balances, observed.balances, found
     ):
@@ -107,7 +114,7 @@ def _held(rows: Sequence[Position] | None) -> list[Position]:
     return [row for row in rows or () if row.side != "flat" or row.quantity]
 
 
-def _joined[Row: (Order, Position, Balance)](
+def _joined[Row: (Order, Position, Fill, Balance)](
     subject: Subject,
     expected: Sequence[Row],
     observed: Sequence[Row],
@@ -151,6 +158,7 @@ def _tell_duplicates(
 
 _position_key = attrgetter("symbol", "position_id")
 _order_key = attrgetter("order_id")
+_fill_key = attrgetter("order_id", "trade_id")
 _balance_key = attrgetter("account", "currency")
 
 
@@ -165,10 +173,10 @@ def _diff_positions(
         key = _text(_position_key(mine))
         if mine.side != theirs.side:
             found.append(Difference(Kind.SIDE, Subject.POSITION, key, mine.side, theirs.side))
-        if not _is_equal(mine.quantity, theirs.quantity):
+        if not is_equal(mine.quantity, theirs.quantity):
             step = tolerance.quantity
             _tell_numbers(Kind.QUANTITY, Subject.POSITION, key, mine.quantity, theirs.quantity, step, found)
-        if not _is_equal(mine.average_price, theirs.average_price):
+        if not is_equal(mine.average_price, theirs.average_price):
             prices = mine.average_price, theirs.average_price
             _tell_numbers(Kind.AVERAGE_PRICE, Subject.POSITION, key, *prices, tolerance.price, found)
 
@@ -185,23 +193,35 @@ def _diff_orders(
             found.append(Difference(Kind.SIDE, Subject.ORDER, key, mine.side, theirs.side))
         if mine.type != theirs.type:
             found.append(Difference(Kind.TYPE, Subject.ORDER, key, mine.type, theirs.type))
-        if not _is_equal(mine.quantity, theirs.quantity):
+        if not is_equal(mine.quantity, theirs.quantity):
             step = tolerances.get(mine.symbol, _NO_TOLERANCE).quantity
             _tell_numbers(Kind.QUANTITY, Subject.ORDER, key, mine.quantity, theirs.quantity, step, found)
-        if not _is_equal(mine.price, theirs.price):
+        if not is_equal(mine.price, theirs.price):
             tick = tolerances.get(mine.symbol, _NO_TOLERANCE).price
             _tell_numbers(Kind.PRICE, Subject.ORDER, key, mine.price, theirs.price, tick, found)
         if mine.filled_quantity is not None:
             _diff_filled(mine, theirs, tolerances, found)
+            _diff_conditions(mine, theirs, tolerances, found)
         if mine.time_in_force != theirs.time_in_force:
             _told_apart(Kind.TIME_IN_FORCE, key, mine.time_in_force, theirs.time_in_force, found)
         if mine.status != theirs.status:
             _told_apart(Kind.STATUS, key, mine.status, theirs.status, found)
 
 
+def _diff_conditions(mine: Order, theirs: Order, tolerances: Mapping[str, Tolerance], found: list[Difference]) -> None:
+    """Compare what views tell of an order and files do not, where both sides tell it."""
+    price, flag = theirs.trigger_price, theirs.reduce_only
+    if None not in (mine.trigger_price, price) and not is_equal(mine.trigger_price, price):
+        tick = tolerances.get(mine.symbol, _NO_TOLERANCE).price
+        _tell_numbers(Kind.TRIGGER_PRICE, Subject.ORDER, mine.order_id, mine.trigger_price, price, tick, found)
+    if None not in (mine.reduce_only, flag) and mine.reduce_only != flag:
+        sides = str(mine.reduce_only).lower(), str(flag).lower()
+        found.append(Difference(Kind.REDUCE_ONLY, Subject.ORDER, mine.order_id, *sides))
+
+
 def _diff_filled(mine: Order, theirs: Order, tolerances: Mapping[str, Tolerance], found: list[Difference]) -> None:
     filled = theirs.filled_quantity
-    if filled is not None and not _is_equal(mine.filled_quantity, filled):
+    if filled is not None and not is_equal(mine.filled_quantity, filled):
         step = tolerances.get(mine.symbol, _NO_TOLERANCE).quantity
         told = mine.filled_quantity
         _tell_numbers(Kind.FILLED_QUANTITY, Subject.ORDER, mine.order_id, told, filled, step, found)
@@ -213,20 +233,38 @@ def _told_apart(kind: Kind, key: str, mine: str | None, theirs: str | None, foun
         found.append(Difference(kind, Subject.ORDER, key, mine, theirs))
 
 
+def _diff_fills(
+    expected: Sequence[Fill], observed: Sequence[Fill], tolerances: Mapping[str, Tolerance], found: list[Difference]
+) -> None:
+    for mine, theirs in _joined(Subject.FILL, expected, observed, _fill_key, found):
+        tolerance, key = tolerances.get(mine.symbol, _NO_TOLERANCE), _text(_fill_key(mine))
+        for kind, one, other in ((Kind.SYMBOL, mine.symbol, theirs.symbol), (Kind.SIDE, mine.side, theirs.side)):
+            if one != other:
+                found.append(Difference(kind, Subject.FILL, key, one, other))
+        for kind, number, told, step in (
+            (Kind.QUANTITY, mine.quantity, theirs.quantity, tolerance.quantity),
+            (Kind.PRICE, mine.price, theirs.price, tolerance.price),
+        ):
+            if not is_equal(number, told):
+                _tell_numbers(kind, Subject.FILL, key, number, told, step, found)
+        if mine.fee is not None and theirs.fee is not None and not _is_same_fee(mine, theirs):
+            fees = [f"{fill.fee!s} {fill.fee_currency or ''}".strip() for fill in (mine, theirs)]
+            found.append(Difference(Kind.FEE, Subject.FILL, key, *fees))
+
+
+def _is_same_fee(mine: Fill, theirs: Fill) -> bool:
+    if mine.fee and theirs.fee and mine.fee_currency != theirs.fee_currency:
+        return False
+    return is_equal(mine.fee, theirs.fee) or is_within(mine.fee, theirs.fee, FEE_ROUNDING)
+
+
 def _diff_balances(expected: Sequence[Balance], observed: Sequence[Balance], found: list[Difference]) -> None:
     for mine, theirs in _joined(Subject.BALANCE, expected, observed, _balance_key, found):
         key = _text(_balance_key(mine))
-        if not _is_equal(mine.total, theirs.total):
+        if not is_equal(mine.total, theirs.total):
             _tell_numbers(Kind.TOTAL, Subject.BALANCE, key, mine.total, theirs.total, _ZERO, found)
-        if mine.locked is not None and theirs.locked is not None and not _is_equal(mine.locked, theirs.locked):
+        if mine.locked is not None and theirs.locked is not None and not is_equal(mine.locked, theirs.locked):
             _tell_numbers(Kind.LOCKED, Subject.BALANCE, key, mine.locked, theirs.locked, _ZERO, found)
-
-
-def _is_equal(first: Decimal | None, second: Decimal | None) -> bool:
-    """Whether both are absent or the same finite number; comparing a signalling NaN would raise."""
-    if first is None or second is None:
-        return first is second
-    return first.is_finite() and second.is_finite() and first == second
 
 
 def _tell_numbers(
@@ -239,18 +277,12 @@ def _tell_numbers(
     found: list[Difference],
 ) -> None:
     """Tell of two numbers that are not equal, unless they are closer than the tolerance."""
-    if not tolerance or not _is_within(expected, observed, tolerance):
+    if not tolerance or not is_within(expected, observed, tolerance):
         found.append(Difference(kind, subject, key, _digits(expected), _digits(observed)))
 
 
 def _digits(number: Decimal | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _is_within(first: Decimal | None, second: Decimal | None, tolerance: Decimal) -> bool:
-    if first is None or second is None or not (first.is_finite() and second.is_finite()):
-        return False
-    return _EXACT.abs(_EXACT.subtract(first, second)) < tolerance
 
 
 def _text(key: Hashable) -> str:
@@ -259,7 +291,7 @@ def _text(key: Hashable) -> str:
     )
 
 
-def _brief(row: Order | Position | Balance) -> str:
+def _brief(row: Order | Position | Fill | Balance) -> str:
     if isinstance(row, Balance):
         return str(row.total)
     return f"{row.side} {row.quantity!s}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from opslab.contract.events import CheckSeverity, SeverityCounts
-from opslab.contract.reconciliation import CheckOutcome, Subject
+from opslab.contract.reconciliation import CheckName, CheckOutcome, Subject
 from opslab.contract.reconciliation import DifferenceKind as Kind
 from opslab.errors import one_line
 from opslab.reconcile.diff import Difference, diff
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 _SEVERITIES = {
     Kind.STALE: CheckSeverity.WARNING,
+    Kind.UNATTRIBUTED_ENDED: CheckSeverity.WARNING,
     Kind.DUPLICATE: CheckSeverity.UNKNOWN,
     Kind.UNUSABLE: CheckSeverity.UNKNOWN,
     Kind.FUTURE: CheckSeverity.UNKNOWN,
     Kind.UNKNOWN: CheckSeverity.UNKNOWN,
 }
 _PRECEDENCE = tuple(CheckSeverity)
-_CHECKS: tuple[tuple[Literal["position", "open_orders", "freshness"], Subject, str], ...] = (
+_CHECKS: tuple[tuple[CheckName, Subject, str], ...] = (
     ("position", Subject.POSITION, "the positions agree"),
     ("open_orders", Subject.ORDER, "the open orders agree"),
     ("freshness", Subject.FRESHNESS, "nothing is older than max_age_seconds, and both files are of one time"),
@@ -39,10 +40,10 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Judgement:
-    """What two files amount to.
+    """What a comparison amounts to.
 
     Attributes:
-        checks: ``position``, ``open_orders`` and ``freshness``, in this order.
+        checks: of two files ``position``, ``open_orders`` and ``freshness``, in this order.
         differences: every difference, by subject, key and kind.
     """
 
@@ -91,7 +92,7 @@ def judge(expected: ReconciliationInput, observed: ReconciliationInput, now: dat
     differences.sort(key=lambda item: (order.index(item.subject), item.key, item.kind))
     return Judgement(
         tuple(
-            _outcome(name, [item for item in differences if item.subject is subject], agreed)
+            outcome_of(name, [item for item in differences if item.subject is subject], agreed)
             for name, subject, agreed in _CHECKS
         ),
         tuple(differences),
@@ -102,10 +103,18 @@ def _worst(severities: Iterator[CheckSeverity]) -> CheckSeverity:
     return max(severities, key=_PRECEDENCE.index, default=CheckSeverity.OK)
 
 
-def _outcome(
-    name: Literal["position", "open_orders", "freshness"], differences: list[Difference], agreed: str
+def outcome_of(
+    name: CheckName, differences: list[Difference], agreed: str, most: CheckSeverity = CheckSeverity.MISMATCH
 ) -> CheckOutcome:
-    severity = _worst(severity_of(item.kind) for item in differences)
+    """Return one check: the worst of its differences, with the first ones on one line.
+
+    Args:
+        name: the check.
+        differences: what it found.
+        agreed: what it says when it found nothing.
+        most: the worst that it can be.
+    """
+    severity = min(_worst(severity_of(item.kind) for item in differences), most, key=_PRECEDENCE.index)
     # The worst first, so that what decides the severity is among what is shown.
     told = sorted(differences, key=lambda item: -_PRECEDENCE.index(severity_of(item.kind)))[:_SHOWN]
     shown = "; ".join(str(item) for item in told)

@@ -8,6 +8,7 @@ acknowledged, and the next check removes it.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from opslab.contract.encoding import pretty_json, sha256_hex
 from opslab.contract.events import ReconciliationChecked
+from opslab.contract.reconciliation import OtherResult
 from opslab.errors import StoreError
 from opslab.root import confined
 from opslab.store import layout
@@ -42,10 +44,12 @@ class Kept:
     Attributes:
         name: the numbered file, below the bundle.
         told_in: the file that holds its event; null in a bundle without a chained journal, which cannot be continued.
+        result: what was kept: what came out, and beside it the latest result of the other source.
     """
 
     name: str
     told_in: str | None
+    result: ReconciliationResult | None = None
 
 
 def keep(
@@ -68,13 +72,14 @@ def keep(
         StoreError: it cannot be written, the run has ended and is not sealed, or another process keeps its bundle.
         RootError: a symlink is in the way.
     """
-    content = pretty_json(result.to_dict())
     folder = confined(bundle, DIRECTORY)
     confined(bundle, RESULT)
     with alone(bundle):
         can_be_told = place_for(bundle) is not None
         make_directory(folder)
         name = f"{DIRECTORY}/{_next_number(bundle, folder, can_be_told=can_be_told):04d}.json"
+        result = result.model_copy(update={"other": _other(bundle, result)})
+        content = pretty_json(result.to_dict())
         write_bytes(confined(bundle, *name.split("/")), content)
         try:
             told_in = add(bundle, _event(result, result_path, name, content).to_dict(), clock) if can_be_told else None
@@ -84,7 +89,26 @@ def keep(
         write_bytes(bundle / RESULT, content)
         if told_in == layout.POST:
             render(bundle)
-    return Kept(name, told_in)
+    return Kept(name, told_in, result)
+
+
+def _other(bundle: Path, result: ReconciliationResult) -> OtherResult | None:
+    """Return the latest result of the source that ``result`` is not of, by what was kept before it.
+
+    What was kept and cannot be read says nothing here: verifying the bundle names it.
+    """
+    try:
+        found = json.loads(latest(bundle) or b"null")
+    except (StoreError, ValueError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    source = found.get("source") or ("views" if "views" in found else "files")
+    told = {**found, "source": source} if source != result.source else found.get("other")
+    try:
+        return OtherResult.model_validate({name: told[name] for name in OtherResult.model_fields}) if told else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def latest(bundle: Path) -> bytes | None:
@@ -159,4 +183,5 @@ def _event(result: ReconciliationResult, result_path: str, name: str, content: b
         result_path=result_path,
         report_path=name,
         report_sha256=sha256_hex(content),
+        source=result.source,
     )

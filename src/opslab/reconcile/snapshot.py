@@ -49,6 +49,33 @@ class Order:
     time_in_force: str | None = None
     status: str | None = None
     filled_quantity: Decimal | None = None
+    trigger_price: Decimal | None = None
+    reduce_only: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One fill of an order; quantity in base units, price in quote units. A null fee means not told.
+
+    Attributes:
+        order_id: the order's client id.
+        trade_id: the venue's number of it, unique within the symbol.
+        symbol: what was traded.
+        side: ``BUY`` or ``SELL``.
+        quantity: how much of this fill alone.
+        price: of this fill alone.
+        fee: the commission, in ``fee_currency``; negative is a rebate.
+        fee_currency: the currency of the commission.
+    """
+
+    order_id: str
+    trade_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal | None = None
+    fee_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +97,14 @@ class View:
         orders: in any order.
         balances: in any order; null in both views: not compared.
         as_of: when the view was taken, aware.
+        fills: in any order; null in both views: not compared.
     """
 
     positions: tuple[Position, ...] | None
     orders: tuple[Order, ...] | None
     balances: tuple[Balance, ...] | None = None
     as_of: datetime | None = None
+    fills: tuple[Fill, ...] | None = None
 
 
 def decimal_of(text: str) -> Decimal | None:

@@ -1,113 +1,130 @@
 """Do venue, engine and strategy believe the same? Typed differences between the three views of one moment. Pure.
 
-A view is JSON: ``orders``, ``positions`` and ``balances``, each a list of rows, as in a bundle's ``views.jsonl``.
-The venue's is the truth; the engine's cache and the strategy's belief are judged against it.
+A view is JSON: ``orders``, ``positions``, ``balances`` and ``fills``, each a list of rows, as in a bundle's
+``views.jsonl``. The venue's is the truth; the engine's cache and the strategy's belief are judged against it. What the
+kinds mean stands with ``contract.reconciliation.DifferenceKind``.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from opslab.reconcile.diff import Tolerance, diff
-from opslab.reconcile.snapshot import Balance, Order, Position, View
+from msgspec.structs import replace
+
+from opslab.contract.reconciliation import DifferenceKind as Kind
+from opslab.contract.reconciliation import Subject
+from opslab.reconcile.diff import Difference, diff
+from opslab.reconcile.snapshot import View
+from opslab.reconcile.spot_views import against_engine, uncovered
+from opslab.reconcile.view_difference import NAMES, ViewDifference, told_of, unknown
+from opslab.reconcile.view_rows import (
+    OPEN,
+    Rows,
+    balances_of,
+    fills_of,
+    orders_of,
+    positions_of,
+    tolerances_of,
+    unlike_fills,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opslab.reconcile.diff import Difference
-
-type Rows = Mapping[str, Sequence[Mapping[str, Any]]]
-
-_OPEN = frozenset(
-    {"NEW", "PARTIALLY_FILLED", "SUBMITTED", "ACCEPTED", "TRIGGERED", "PENDING_UPDATE", "PENDING_CANCEL", "INITIALIZED"}
-)
-"""Words of venue and engine for an order that may fill yet."""
-
-
-class ViewDifference(NamedTuple):
-    """A difference between the venue's view and another one.
-
-    Attributes:
-        view: whose: ``engine`` or ``strategy``.
-        difference: what differs; expected is what the venue says.
-    """
-
-    view: str
-    difference: Difference
-
-    def __str__(self) -> str:
-        """Return it on one line."""
-        return f"{self.view}: {self.difference}"
+    from opslab.reconcile.diff import Tolerance
 
 
 def differences(views: Mapping[str, Rows]) -> list[ViewDifference]:
     """Return what engine and strategy believe otherwise than the venue; empty when all three agree.
 
-    A spot venue has balances and no positions: there the engine's positions are the strategy's measure.
+    Compared is the state: orders, positions, balances. A spot venue has balances and no positions: there the engine's
+    positions are the strategy's measure.
 
     Args:
         views: by name: ``venue``, ``engine``, ``strategy``.
     """
     venue, engine, strategy = views["venue"], views["engine"], views["strategy"]
-    mine = {row["client_order_id"] for row in strategy["orders"]}
-    has_positions = "positions" in venue
-    found = [
-        *_told("engine", diff(_view(venue, has_positions), _view(engine, has_positions))),
-        *_told("strategy", diff(_view(venue, has_positions, mine), _view(strategy, has_positions, mine))),
-    ]
+    has_positions, allowed = "positions" in venue, tolerances_of(venue)
+    found = []
+    for name, rows, mine in (
+        ("engine", engine, None),
+        ("strategy", strategy, {row["client_order_id"] for row in strategy["orders"]}),
+    ):
+        positions = positions_of(venue["positions"], rows["positions"]) if has_positions else ((), ())
+        orders = orders_of(venue["orders"], rows["orders"], mine)
+        # A strategy is given no balances.
+        balances = (None, None) if mine is not None else tuple(balances_of(side["balances"]) for side in (venue, rows))
+        sides = [View(*parts) for parts in zip(positions, orders, balances, strict=True)]
+        found += told_of(name, diff(sides[0], sides[1], allowed))
     if not has_positions:
-        expected, observed = (View(positions=_positions(rows), orders=()) for rows in (engine, strategy))
-        found += _told("strategy", diff(expected, observed, _steps(engine)))
+        found += [*uncovered(venue, engine), *against_engine(engine, strategy)]
     return found
 
 
-def _told(view: str, found: list[Difference]) -> list[ViewDifference]:
-    return [ViewDifference(view, item) for item in found]
+def all_differences(views: Mapping[str, Rows]) -> list[ViewDifference]:
+    """Return what ``differences`` does, and what the three have come through otherwise: fills, fees, strangers' orders.
+
+    Who tells of no fills at all, as views of earlier labs, is unknown.
+
+    Args:
+        views: by name: ``venue``, ``engine``, ``strategy``.
+    """
+    venue, allowed = views["venue"], tolerances_of(views["venue"])
+    found = differences(views)
+    for name in ("engine", "strategy"):
+        if "fills" in venue and "fills" in views[name]:
+            known = {row["client_order_id"] for row in views[name]["orders"]}
+            true = [row for row in venue["fills"] if row["client_order_id"] in known]
+            found += fill_differences(name, true, views[name]["fills"], allowed)
+    found += [unknown(name, Subject.FILL, "tells of no fills") for name in NAMES if "fills" not in views[name]]
+    return found + _unattributed(venue, views["strategy"], found)
 
 
-def _steps(engine: Rows) -> dict[str, Tolerance]:
-    """Return one step of each instrument's quantity: the engine rounds what fees leave of a spot position to it."""
-    exponents = {row["instrument"]: Decimal(row["quantity"]).as_tuple().exponent for row in engine["positions"]}
-    return {name: Tolerance(quantity=Decimal(1).scaleb(int(exponent))) for name, exponent in exponents.items()}
+def fill_differences(
+    name: str,
+    expected: Sequence[Mapping[str, Any]],
+    observed: Sequence[Mapping[str, Any]],
+    allowed: Mapping[str, Tolerance],
+) -> list[ViewDifference]:
+    """Return how fills that somebody tells of differ from those of the venue's books.
 
-
-def _view(rows: Rows, has_positions: bool, mine: set[Any] | None = None) -> View:  # noqa: FBT001 - passed on
-    """Return a view to compare; with ``mine`` only those orders, and no balances: a strategy is given none."""
-    orders = [
-        row for row in rows["orders"] if row["status"] in _OPEN and (mine is None or row["client_order_id"] in mine)
+    Args:
+        name: whose view it is.
+        expected: rows of the venue.
+        observed: rows of that view.
+        allowed: by instrument, how much may differ.
+    """
+    sides = [View((), (), fills=fills_of(rows)) for rows in unlike_fills(expected, observed)]
+    told = told_of(name, diff(sides[0], sides[1], allowed))
+    return [
+        item._replace(difference=replace(item.difference, kind=Kind.FABRICATED))
+        if item.difference.kind is Kind.MISSING_VENUE
+        else item
+        for item in told
     ]
-    return View(
-        positions=_positions(rows) if has_positions else (),
-        orders=tuple(_order(row) for row in orders),
-        balances=None if mine is not None else tuple(_balance(row) for row in rows["balances"]),
-    )
 
 
-def _positions(rows: Rows) -> tuple[Position, ...]:
-    """Return long and short apart: two positions that cancel each other out are not the same as none."""
-    held: dict[tuple[str, str], Decimal] = {}
-    for row in rows.get("positions", ()):
-        amount = Decimal(row["signed_quantity"])
-        key = (row["instrument"], "long" if amount > 0 else "short")
-        held[key] = held.get(key, Decimal(0)) + abs(amount)
-    return tuple(
-        Position(symbol, side, quantity, position_id=side)
-        for (symbol, side), quantity in sorted(held.items())
-        if quantity
-    )
+def _unattributed(venue: Rows, strategy: Mapping[str, Any], found: Sequence[ViewDifference]) -> list[ViewDifference]:
+    """Tell of orders that rest or were filled at the venue, and that no strategy placed, of this node or before it.
+
+    One that is over, and whose instrument is held as all believe, has left nothing to be cleared up.
+    """
+    placed = {row["client_order_id"] for row in strategy["orders"]} | set(strategy.get("placed_before", ()))
+    told = [item.difference for item in found if item.difference.subject in (Subject.POSITION, Subject.BALANCE)]
+    unsettled = {item.key.split("/")[0] for item in told if item.subject is Subject.POSITION}
+    is_all_unsettled = "" in unsettled or any(item.subject is Subject.BALANCE for item in told)
+
+    def kind_of(row: Mapping[str, Any]) -> Kind:
+        counts = row["status"] in OPEN or is_all_unsettled or row["instrument"] in unsettled
+        return Kind.UNATTRIBUTED if counts else Kind.UNATTRIBUTED_ENDED
+
+    return [
+        ViewDifference("strategy", Difference(kind_of(row), Subject.ORDER, row["client_order_id"], _brief(row)))
+        for row in venue["orders"]
+        if row["client_order_id"] not in placed and (row["status"] in OPEN or Decimal(row["filled_quantity"]))
+    ]
 
 
-def _order(row: Mapping[str, Any]) -> Order:
-    return Order(
-        order_id=row["client_order_id"],
-        symbol=row["instrument"],
-        side=row["side"],
-        type="",
-        quantity=Decimal(row["quantity"]),
-        filled_quantity=Decimal(row["filled_quantity"]),
-    )
-
-
-def _balance(row: Mapping[str, Any]) -> Balance:
-    return Balance(account="", currency=row["currency"], total=Decimal(row["total"]))
+def _brief(row: Mapping[str, Any]) -> str:
+    return f"{row['side']} {row['quantity']} {row['status']}"

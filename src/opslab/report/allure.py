@@ -179,6 +179,12 @@ def attach_evidence(report: DrillReport, title: str, path: Path, journal: Path, 
             _attach(bundle / name, f"{prefix}{name}")
 
 
+def attach_comparison(directory: Path) -> None:
+    """Attach what the comparison of two runs came to: the page and the JSON of its directory."""
+    for path in sorted(directory.glob("backtest_vs_paper_evidence.*")):
+        _attach(path, f"{directory.name}/{path.name}")
+
+
 def _attach(path: Path, name: str) -> None:
     if not path.is_file() or path.is_symlink():
         return

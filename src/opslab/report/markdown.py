@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from opslab.contract.spec import Mode
+from opslab.report.connectivity import connectivity_sections
 from opslab.report.markdown_paper import paper_sections
 from opslab.report.metadata import metadata_of, metrics_of
 from opslab.report.plain_text import bullets, plain
+from opslab.report.timeline import timeline_section
 
 if TYPE_CHECKING:
     from opslab.contract.events import DatasetFacts
@@ -26,8 +28,9 @@ def render_report(bundle: Bundle) -> bytes:
     metadata, metrics = metadata_of(bundle), metrics_of(bundle)
     sections = [
         *_OF_MODE[metadata.mode](metadata, metrics, bundle),
+        *connectivity_sections({event["event"]: event for event in bundle.journal}),
         _inputs(metadata),
-        _timeline(bundle),
+        timeline_section(bundle),
         _drills(metadata),
         _DISCLAIMER,
     ]
@@ -92,16 +95,6 @@ def _inputs(metadata: Metadata) -> str:
 
 def _origin(dataset: DatasetFacts) -> str:
     return "synthetic" if dataset.synthetic else "recorded"
-
-
-def _timeline(bundle: Bundle) -> str:
-    rows = [f"| {event['ts_utc']} | {plain(event['event'])} | {_moment(event)} |" for event in bundle.journal]
-    return "## Timeline\n\n| time (UTC) | event | |\n|---|---|---|\n" + "\n".join(rows)
-
-
-def _moment(event: dict[str, object]) -> str:
-    keys = ("error", "note", "drill_name", "phase", "fault", "outcome")
-    return ", ".join(plain(event[key]) for key in keys if event.get(key))
 
 
 def _drills(metadata: Metadata) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from opslab.contract.encoding import pretty_json
@@ -18,9 +19,13 @@ from opslab.contract.metadata import (
     StrategyIdentity,
 )
 from opslab.contract.spec import Mode
+from opslab.report.connectivity import PROBE_EVENT, READINESS_EVENT, connectivity_block
 from opslab.report.paper import SAFETY_CHECKED, STARTED, has_executed, is_placeholder, paper_execution, paper_metrics
+from opslab.store import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from opslab.contract.spec import RunSpec
     from opslab.store.reader import Bundle
 
@@ -80,11 +85,7 @@ def metadata_of(bundle: Bundle) -> Metadata:
         venue=spec.venue,
         instrument=spec.instrument,
         strategy=StrategyIdentity(name=spec.strategy.name, version=spec.strategy.version),
-        data=DataIdentity(
-            dataset=spec.data.dataset,
-            fingerprint=spec.data.fingerprint,
-            measured_fingerprint=inputs["datasets"][0]["fingerprint"] if inputs else None,
-        ),
+        data=_data(spec, inputs),
         risk=RiskIdentity(profile=spec.risk.profile),
         observability=ObservabilityIdentity(**spec.observability.model_dump()),
         started_at_utc=started.get("ts_utc"),
@@ -94,6 +95,8 @@ def metadata_of(bundle: Bundle) -> Metadata:
         engine_execution=_engine_execution(spec, events, terminal),
         paper_execution=paper_execution(spec, events, terminal),
         safety=_safety(bundle, events),
+        connectivity_readiness=connectivity_block(events, READINESS_EVENT),
+        connectivity_probe=connectivity_block(events, PROBE_EVENT),
         spec_run_id=first.get("spec_run_id"),
         session_id=started.get("session_id"),
         failure_reason=terminal.get("reason") if terminal else None,
@@ -103,11 +106,18 @@ def metadata_of(bundle: Bundle) -> Metadata:
         inputs=inputs,
         inputs_sha256=started.get("inputs_sha256"),
         event_stream=_ended(events, terminal).get("event_stream"),
-        drills=tuple(
-            sorted({event["drill_name"] for event in post.events if event["event"] == "failure_drill_executed"})
-        ),
+        drills=_drills(post.events),
         post=PostFacts(lines=post.head.lines, head_sha256=post.head.sha256) if post.events else None,
     )
+
+
+def _data(spec: RunSpec, inputs: dict[str, Any] | None) -> DataIdentity:
+    measured = inputs["datasets"][0]["fingerprint"] if inputs else None
+    return DataIdentity(dataset=spec.data.dataset, fingerprint=spec.data.fingerprint, measured_fingerprint=measured)
+
+
+def _drills(later: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted({event["drill_name"] for event in later if event["event"] == "failure_drill_executed"}))
 
 
 def metrics_of(bundle: Bundle) -> RunMetrics:
@@ -120,8 +130,18 @@ def metrics_of(bundle: Bundle) -> RunMetrics:
         status=_status(terminal, events.get("run_started", {})),
         is_placeholder=is_placeholder(events),
         engine_executed="backtest_started" in events or has_executed(events, terminal),
-        **(paper_metrics(events, terminal) if spec.mode is Mode.PAPER else _engine_metrics(spec, events, terminal)),
+        **(
+            paper_metrics(events, terminal, lambda: _stream(bundle))
+            if spec.mode is Mode.PAPER
+            else _engine_metrics(spec, events, terminal)
+        ),
     )
+
+
+def _stream(bundle: Bundle) -> list[dict[str, Any]]:
+    """Return the whole lines of the event stream: a process that dies may leave half a line."""
+    lines = bundle.read(layout.EVENTS).split(b"\n")[:-1] if bundle.has(layout.EVENTS) else []
+    return [json.loads(line) for line in lines]
 
 
 def _engine_metrics(

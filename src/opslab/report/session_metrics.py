@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opslab.contract.drill import SessionReport
-    from opslab.report.metrics.catalogue import Family
+    from opslab.report.metrics.family import Family
 
 
 def write_metrics(report: SessionReport, path: Path) -> None:
@@ -56,8 +56,10 @@ def registry_of(report: SessionReport) -> CollectorRegistry:
             put(of.SESSION_LAST_PASS, from_stamp(passed).timestamp(), *labels)
         for name, seconds in row["phases"].items():
             put(of.SESSION_PHASE, seconds, drill, name)
-        for name, (allowed, _) in row["budgets"].items():
+        for name, (allowed, used) in row["budgets"].items():
             put(of.SESSION_BUDGET, allowed, drill, name)
+            if used is not None:
+                put(of.SESSION_USED, used, drill, name)
     return registry
 
 

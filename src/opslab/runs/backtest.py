@@ -19,6 +19,7 @@ from opslab.contract.events import (
 )
 from opslab.contract.spec import Fill
 from opslab.errors import OpsLabError, one_line
+from opslab.runs.failing import stopper_of
 from opslab.runs.finish import finish, render
 from opslab.runs.gate import asked_switches
 from opslab.runs.life import Life
@@ -111,8 +112,8 @@ def run_backtest(
             render(writer, (layout.METADATA,))
             _execute(plan, life, writer)
         except (KeyboardInterrupt, SystemExit) as stop:
-            name = type(stop).__name__
-            writer.append(RunFailed(**life.base(Status.FAILED), error=f"stopped by {name}", reason="interrupted"))
+            error = f"stopped by {stopper_of(stop)}"
+            writer.append(RunFailed(**life.base(Status.FAILED), error=error, reason="interrupted"))
             finish(writer)
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end

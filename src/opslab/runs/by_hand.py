@@ -97,7 +97,7 @@ class Paper:
                 return
             self.run.node.require_trading()
         except EngineError as error:
-            raise CheckFailed(f"OPS-RUN-FAILED: {error}", ("OPS-RUN-FAILED",)) from error
+            raise CheckFailed(f"OPS-RUN-FAILED: {self.run.shown(error)}", ("OPS-RUN-FAILED",)) from error
         raise CheckFailed(f"OPS-PAPER-LATE: {what} did not happen within {seconds:g} s", ("OPS-PAPER-LATE",))
 
     def until_status(self, order: Any, status: str, seconds: float = WAIT_SECONDS) -> None:

@@ -147,8 +147,9 @@ def node_processes(
         engine: further settings of ``LiveExecEngineConfig``.
     """
 
-    def made(run: PaperRun, address: NodeAddress, order: NodeOrder, *, ask: object, write: Any) -> NodeProcess:  # noqa: ARG001 - the process asks itself
+    def made(run: PaperRun, address: NodeAddress, order: NodeOrder, **doors: Any) -> NodeProcess:
+        # The process asks and pulls the switches itself.
         changed = dataclasses.replace(order, redis_port=redis_port, engine=dict(engine or {}))
-        return NodeProcess(run, address, changed, write=write, switches=switches)
+        return NodeProcess(run, address, changed, write=doors["write"], tell=doors["tell"], switches=switches)
 
     return made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opslab import __version__
+from opslab.connectivity import keeping as connectivity
 from opslab.errors import OpsLabError
 from opslab.reconcile.keeping import latest
 from opslab.report.markdown import render_report
@@ -53,7 +55,15 @@ def problems_of(bundle: Bundle) -> list[Problem]:
     renderers: dict[str, Callable[[Bundle], bytes]] = dict(RENDERERS) if _writer_version(bundle) == __version__ else {}
     if bundle.has(layout.RECONCILIATION_RESULT) or (bundle.path / layout.RECONCILIATION).is_dir():
         renderers[layout.RECONCILIATION_RESULT] = lambda it: latest(it.path) or b""
+    for name in connectivity.RENDERED:
+        if bundle.has(name):
+            renderers[name] = partial(_connectivity, name=name)
     return verify(bundle, renderers)
+
+
+def _connectivity(bundle: Bundle, name: str) -> bytes:
+    """Return what a file of readiness or probe must hold; nothing when no event tells of any."""
+    return connectivity.latest(bundle, name) or b""
 
 
 def _writer_version(bundle: Bundle) -> str | None:

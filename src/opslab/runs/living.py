@@ -73,7 +73,7 @@ class LivingRun:
             with begun:
                 rehearsal.adopt(begun.fail(error))
             if isinstance(error, EngineError):
-                raise CheckFailed(f"{FAILED}: {error}", (FAILED,)) from error
+                raise CheckFailed(f"{FAILED}: {begun.shown(error)}", (FAILED,)) from error
             raise
         return cls(begun, host, paper_of)
 
@@ -105,7 +105,7 @@ class LivingRun:
         try:
             self._run.pump(min(seconds, STEP_SECONDS))
         except EngineError as error:
-            raise CheckFailed(f"{FAILED}: {error}", (FAILED,)) from error
+            raise CheckFailed(f"{FAILED}: {self._run.shown(error)}", (FAILED,)) from error
 
     def entered(self, phase: Phase) -> None:
         """Write the views down as they are when the drill crosses into ``phase``."""

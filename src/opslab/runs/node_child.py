@@ -172,6 +172,10 @@ def child_order(address: NodeAddress, order: NodeOrder, switches: Path, run_id: 
         "own": order.own.name if order.own else None,
         "redis_port": order.redis_port,
         "engine": dict(order.engine),
+        "guards": order.guards,
+        "on_kill": order.on_kill,
+        "on_stop": order.on_stop,
+        "keep": {asset: f"{amount:f}" for asset, amount in order.keep.items()},
         "import_paths": sys.path,
     }
 

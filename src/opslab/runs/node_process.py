@@ -20,6 +20,7 @@ from opslab.runs.node_record import tell_end, tell_start
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opslab.engine.guards.site import Tell
     from opslab.engine.node.live import NodeOrder
     from opslab.runs.paper_run import PaperRun
     from opslab.runs.venue_host import NodeAddress
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 """How long a process may take to import the engine, connect and reconcile."""
 
-ANSWER_SECONDS = 15.0
-END_SECONDS = 15.0
+ANSWER_SECONDS = END_SECONDS = 15.0
 
 
 class NodeProcess:
@@ -40,6 +40,7 @@ class NodeProcess:
         address: the venue.
         order: what the node is asked to run; its factory must be importable by name.
         write: is given each line of the event stream.
+        tell: hears what guards did.
         switches: the kill switches that the node asks.
 
     Attributes:
@@ -57,10 +58,12 @@ class NodeProcess:
         order: NodeOrder,
         *,
         write: Callable[[bytes], None],
+        tell: Tell,
         switches: KillSwitches,
     ) -> None:
         self.order, self.number = order, 0
         self._run, self._address, self._write, self._switches = run, address, write, switches
+        self._tell = tell
         self._child: NodeChild | None = None
         self._ids = itertools.count(1)
         self._views: dict[str, dict[str, Any]] | None = None
@@ -156,6 +159,9 @@ class NodeProcess:
 
     def notify(self) -> None:
         """Nothing: whoever waits looks again by itself."""
+
+    def allow(self, seconds: float) -> None:
+        """Nothing: it watches its own turns."""
 
     def require_trading(self) -> None:
         """Refuse to go on when the process ended and nobody asked it to.
@@ -275,6 +281,8 @@ class NodeProcess:
             case "state":
                 self._views = message["views"]
                 self._counters = PaperCounters.model_validate(message["counters"])
+            case "told":
+                self._tell(message["event"], message["facts"])
             case "answer":
                 self._answers[message["id"]] = message
             case "ended":

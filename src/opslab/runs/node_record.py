@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from opslab.clock import to_stamp
-from opslab.contract.paper_events import LeftAtVenue, NodeEnded, NodeStarted
+from opslab.contract.execution import MarketKind
+from opslab.contract.left import LeftAtVenue
+from opslab.contract.paper_events import NodeEnded, NodeStarted
 from opslab.errors import OpsLabError
 
 if TYPE_CHECKING:
@@ -58,13 +60,30 @@ def tell_end(run: PaperRun, number: int, child: NodeChild) -> None:
 def left_at_venue(run: PaperRun) -> LeftAtVenue:
     """Return the open orders and positions of the run's account; nothing when the venue is gone too."""
     try:
-        return left_of(run.venue_view())
+        return left_of(run.venue_view(), bought_in(run))
     except OpsLabError:
         return LeftAtVenue()
 
 
-def left_of(view: Mapping[str, Any]) -> LeftAtVenue:
-    """Return what is open in a venue's view."""
+def bought_in(run: PaperRun) -> dict[str, Decimal] | None:
+    """Return what a spot run's account had before its node, by each base asset that is traded; of futures None."""
+    if run.plan.spec.execution.market is not MarketKind.SPOT:
+        return None
+    return {dataset.instrument.base: run.keep.get(dataset.instrument.base, Decimal(0)) for dataset in run.plan.datasets}
+
+
+def left_of(view: Mapping[str, Any], before: Mapping[str, Decimal] | None = None) -> LeftAtVenue:
+    """Return what is open in a venue's view.
+
+    Args:
+        view: the venue's.
+        before: of spot: what the account had before, by each base asset that is traded; more than that was bought.
+    """
+    if before is not None:
+        totals = {row["currency"]: Decimal(row["total"]) for row in view["balances"]}
+        more = {asset: totals.get(asset, Decimal(0)) - had for asset, had in before.items()}
+        bought = {asset: f"{amount:f}" for asset, amount in sorted(more.items()) if amount > 0}
+        return LeftAtVenue(orders=left_of(view).orders, positions=bought)
     return LeftAtVenue(
         orders=tuple(row["client_order_id"] for row in view["orders"] if row["status"] in _OPEN),
         positions={

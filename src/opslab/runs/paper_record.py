@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from opslab.clock import to_stamp
 from opslab.contract.encoding import compact_json, pretty_json, sha256_hex
-from opslab.contract.events import BooksFacts, EventStreamFacts
+from opslab.contract.events import EventStreamFacts
+from opslab.contract.left import BooksFacts
 from opslab.contract.paper_events import ViewsTaken
 from opslab.errors import StoreError
 from opslab.reconcile.three_views import differences
+from opslab.runs.masking import Masking
 from opslab.store import layout
 from opslab.store.durable import sync_directory
 from opslab.store.regular import read_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from opslab.runs.life import Life
     from opslab.runs.plan import Plan
     from opslab.store.writer import BundleWriter
+
+_PLACED, _NOT_OURS = b'"type":"OrderInitialized"', b'"strategy_id":"EXTERNAL"'
+"""Marks of the line that tells of a new order, and of one that no strategy placed."""
 
 
 class GrowingFile:
@@ -38,6 +46,8 @@ class GrowingFile:
             raise StoreError(f"cannot be created: {error.strerror}", where=path, fix="free some space") from error
         self._path = path
         self._digest = hashlib.sha256()
+        self._alone = threading.Lock()
+        self._size = 0
         self.lines = 0
 
     @property
@@ -46,19 +56,24 @@ class GrowingFile:
         return self._digest.hexdigest()
 
     def write(self, content: bytes) -> None:
-        """Add lines.
+        """Add lines; from any thread.
 
         Raises:
-            StoreError: they cannot be written whole.
+            StoreError: they cannot be written whole; nothing of them is left in the file.
         """
-        try:
-            written = self._file.write(content)
-        except OSError as error:
-            raise StoreError(f"cannot be written: {error.strerror}", where=self._path, fix="free some space") from error
-        if written != len(content):
-            raise StoreError("was written in part", where=self._path, fix="free some space")
-        self._digest.update(content)
-        self.lines += content.count(b"\n")
+        with self._alone:
+            try:
+                what = None if self._file.write(content) == len(content) else "the disk took only a part of it"
+            except OSError as error:
+                what = str(error.strerror)
+            if what is not None:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(self._size)
+                    self._file.seek(self._size)
+                raise StoreError(f"cannot be written: {what}", where=self._path, fix="free some space")
+            self._digest.update(content)
+            self._size += len(content)
+            self.lines += content.count(b"\n")
 
     def sync(self) -> None:
         """Make what was written durable."""
@@ -79,21 +94,59 @@ class PaperRecord:
     Args:
         writer: the run's bundle.
         life: the run's identity.
+
+    Attributes:
+        masking: keeps keys out of what is written.
+        trouble: why an event could not be written; None while all are.
     """
 
     def __init__(self, writer: BundleWriter, life: Life) -> None:
         self._writer, self._life = writer, life
         self._events = GrowingFile(writer.path / layout.EVENTS)
         self._views = GrowingFile(writer.path / layout.VIEWS)
+        self._placed: set[str] = set()
+        self.masking = Masking()
+        self.trouble: StoreError | None = None
 
     def event(self, line: bytes) -> None:
-        """Write a line of the event stream."""
-        self._events.write(line)
+        """Write a line of the event stream.
+
+        What keeps it from being written is the disk's affair, not that of the engine or strategy it comes from: it is
+        kept for ``require_whole``.
+        """
+        try:
+            self._events.write(self.masking.line(line))
+        except StoreError as error:
+            self.trouble = self.trouble or error
+        if _PLACED in line and _NOT_OURS not in line:
+            self._placed.add(json.loads(line)["client_order_id"])
+
+    def require_whole(self) -> None:
+        """Refuse to go on without the event stream.
+
+        Raises:
+            StoreError: an event could not be written.
+        """
+        if self.trouble is not None:
+            raise self.trouble
+
+    def placed_before(self, orders: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+        """Return which orders the run's strategies placed that the strategy's view does not have: of nodes before.
+
+        Args:
+            orders: rows of the strategy's view.
+
+        Returns:
+            ``placed_before``, client ids; nothing where there are none.
+        """
+        forgotten = sorted(self._placed - {row["client_order_id"] for row in orders})
+        return {"placed_before": forgotten} if forgotten else {}
 
     def views(self, phase: str, views: Mapping[str, Mapping[str, Any]]) -> None:
         """Write the views of a moment, one line each, and tell of them in the journal."""
         for name, rows in views.items():
-            self._views.write((compact_json({"view": name, "phase": phase, **rows}) + "\n").encode())
+            line = compact_json({"view": name, "phase": phase, **rows}) + "\n"
+            self._views.write(self.masking.line(line.encode()))
         self._views.sync()
         self._writer.append(
             ViewsTaken(
@@ -114,11 +167,21 @@ class PaperRecord:
             events=self._events.lines, sha256=self._events.sha256, market_data_sha256=sha256_hex(played.encode())
         )
 
-    def books(self, books: Mapping[str, Any]) -> BooksFacts:
-        """Write the venue's final books, and return what the journal says of them and of the wire log."""
-        self._writer.write(layout.LEDGER, pretty_json(books))
+    def books(self, books: Mapping[str, Any], recorded: int | None = None) -> BooksFacts:
+        """Write the venue's final books, and return what the journal says of them and of the wire log.
+
+        Args:
+            books: a snapshot of the venue's books.
+            recorded: how many records the venue's wire log had by then; None: nobody knows, and whatever there is goes.
+
+        Raises:
+            StoreError: the wire log is not whole, or the books cannot be written.
+        """
+        self._writer.write(layout.LEDGER, self.masking.line(pretty_json(books)))
         path = self._writer.path / layout.WIRE
         wire = read_regular(path) if path.is_file() else b""
+        if recorded is not None:
+            _require_whole(path, wire, recorded)
         return BooksFacts(
             ledger_sha256=books["digest"],
             ledger_events=books["events"],
@@ -130,3 +193,11 @@ class PaperRecord:
         """Close the files."""
         self._events.close()
         self._views.close()
+
+
+def _require_whole(path: Any, wire: bytes, recorded: int) -> None:
+    lines = wire.count(b"\n")
+    if wire and not wire.endswith(b"\n"):
+        raise StoreError("ends in the middle of a line", where=path, fix="free some space")
+    if lines < recorded:
+        raise StoreError(f"has {lines} records, the venue made {recorded}", where=path, fix="free some space")

@@ -5,39 +5,46 @@ It is driven from the main thread, which a node needs: nothing happens in the no
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from opslab.clock import to_stamp
 from opslab.contract.events import RunCompleted, RunFailed, Status
-from opslab.contract.execution import MarketKind
-from opslab.contract.paper_events import PaperCompleted, PaperHeartbeat, PaperStarted
-from opslab.engine.bars import bar_type_of
-from opslab.engine.node.live import LiveNode, NodeOrder
-from opslab.engine.node.names import instrument_id
-from opslab.engine.node.profile import settings_of
-from opslab.engine.registry import StrategyContext
-from opslab.errors import EngineError, OpsLabError, one_line
+from opslab.contract.paper_events import PaperCompleted
+from opslab.contract.registry import EVENTS
+from opslab.engine.node.live import LiveNode
+from opslab.errors import EngineError, OpsLabError
 from opslab.runs.books import venue_view
+from opslab.runs.containing import contain, left_behind
+from opslab.runs.failing import death_of, end_of, last_books, reason_of, require_something_done
 from opslab.runs.finish import finish, render
+from opslab.runs.giving_up import give_up
+from opslab.runs.heartbeats import Heartbeats
+from opslab.runs.masking import Masking
+from opslab.runs.paper_plan import node_order, started, stock_of, tape_seconds
 from opslab.runs.paper_record import PaperRecord
+from opslab.runs.reconciled import Reconciled
+from opslab.safety.pulling import puller
 from opslab.store import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from opslab.engine.node.live import NodeOrder
     from opslab.engine.node.own import OwnNode
     from opslab.runs.life import Life
     from opslab.runs.plan import Plan
     from opslab.runs.venue_host import NodeAddress, VenueHost
-    from opslab.safety.gate import GateDecision
+    from opslab.safety.switches import KillSwitches
     from opslab.store.reader import Bundle
     from opslab.store.writer import BundleWriter
 
-HEARTBEATS = 3
-"""As in the contract: told when a third, two thirds and all of the run's bound are reached."""
-
 STEP_SECONDS = 0.25
-_NOTE = "a live node trades on the lab's own venue on loopback"
 type NodeOf = Callable[..., Any]
 """Makes a run's node: called as ``live_node``."""
 
@@ -52,22 +59,23 @@ class PaperRun:
         life: the run's identity.
         writer: its bundle, with ``run_started`` and ``paper_safety_checked`` in it.
         host: its venue.
-        ask: reads the kill switch before every submit and modify.
+        switches: the kill switches that are asked before every submit and modify.
     """
 
-    def __init__(
-        self, plan: Plan, life: Life, writer: BundleWriter, host: VenueHost, ask: Callable[[], GateDecision]
-    ) -> None:
-        self.plan, self.life, self.writer, self.host = plan, life, writer, host
-        self._ask = ask
+    def __init__(self, plan: Plan, life: Life, writer: BundleWriter, host: VenueHost, switches: KillSwitches) -> None:
+        self.plan, self.life, self.writer, self.host, self.switches = plan, life, writer, host, switches
         self._record = PaperRecord(writer, life)
         self.node_of: NodeOf = live_node
         self.own: OwnNode | None = None
         self._node: LiveNode | None = None
-        self._account = ""
+        self.address: NodeAddress | None = None
+        self.reconciled: Reconciled | None = None
+        self.keep: Mapping[str, Decimal] = {}  # of spot: what was there before the node, and is not the run's to sell
         self._began = 0.0
-        self._beats = 0
+        self._beats = Heartbeats(writer, life)
         self._is_over = False
+        self.may_exit = False
+        """Whether the process may be ended when its main thread cannot be."""
 
     @property
     def node(self) -> LiveNode:
@@ -89,32 +97,33 @@ class PaperRun:
         Raises:
             OpsLabError: one of them did not start; ``fail`` records it.
         """
-        spec = self.plan.spec
-        address = self.host.start()
-        self._account = address.account
+        self.address = address = self.host.start()
         self.own = own
-        order = replace(node_order(self.plan), own=own)
-        self.writer.append(
-            PaperStarted(
-                **self.life.base(Status.RUNNING),
-                note=_NOTE,
-                venue=self.host.facts(),
-                profile=spec.execution.profile,
-                profile_settings={} if own else settings_of(spec.execution.profile),
-                pace=spec.execution.pace,
-                instruments=order.context.instruments,
-                own_node=own.facts(spec.execution.profile) if own else None,
-            )
-        )
+        keys = (address.api_key, address.api_secret, *(own.keys if own else ()))
+        self._record.masking = Masking(keys)
+        self.keep = stock_of(self)
+        order = replace(node_order(self.plan), own=own, keep=self.keep)
+        self.writer.append(started(self, order))
         render(self.writer, (layout.METADATA,))
-        self._node = self.node_of(self, address, order, ask=self._ask, write=self._record.event)
+        pull = puller(self.switches, self.life.run_id, self.tell)
+        self._node = self.node_of(
+            self,
+            address,
+            order,
+            ask=self.switches.watch(self.life.run_id).decision,
+            write=self._record.event,
+            pull=pull,
+            tell=self.tell,
+        )
         self._node.start()
+        self.host.begin()
         self._began = time.monotonic()
+        self.reconciled = Reconciled(self, pull)
         self.take_views("start")
 
     def views(self) -> dict[str, dict[str, Any]]:
         """Return what venue, engine and strategy believe now."""
-        return {"venue": self.venue_view(), **self.node.views()}
+        return self.views_of(self.host.books())
 
     def venue_view(self) -> dict[str, Any]:
         """Return what the venue's books say now.
@@ -124,37 +133,70 @@ class PaperRun:
         """
         return venue_view(self.host.books(), self._account, self.node.name_of)
 
-    def take_views(self, phase: str) -> None:
-        """Write the three views down."""
-        self._record.views(phase, self.views())
+    @property
+    def _account(self) -> str:
+        return self.address.account if self.address else ""
+
+    def views_of(self, books: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return what engine and strategy believe now, and what the venue's ``books`` say."""
+        found = self.node.views()
+        strategy = {**found["strategy"], **self._record.placed_before(found["strategy"]["orders"])}
+        return {"venue": venue_view(books, self._account, self.node.name_of), **found, "strategy": strategy}
+
+    def take_views(self, phase: str) -> dict[str, dict[str, Any]]:
+        """Write the three views down, and return them."""
+        views = self.views()
+        self._record.views(phase, views)
+        return views
 
     def pump(self, seconds: float) -> bool:
         """Let the node work until something changed, at most ``seconds``; false when nothing did.
 
         Raises:
             EngineError: the node stopped by itself.
+            OpsLabError: the venue died, or something could not be written.
         """
         changed = self.node.pump(seconds)
+        self._record.require_whole()
+        self.host.require_alive()
         self.node.require_trading()
+        if self.reconciled is not None:
+            self.reconciled.tick()
         return changed
+
+    def tell(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Write into the journal what a guard of the node did, or heard.
+
+        Args:
+            event: the event's name, one of ``contract.registry``.
+            facts: its own fields.
+        """
+        kind = EVENTS[event]
+        base = {"ts_utc": to_stamp(self.life.clock.now()), "run_id": self.life.run_id}
+        self.writer.append(kind.model_validate({**base, **self._record.masking.value(dict(facts))}))
+
+    def shown(self, error: BaseException) -> str:
+        """Return what an error says, without keys."""
+        return self._record.masking.text(str(error))
 
     def run_to_bound(self) -> EndedBy:
         """Let it trade until the spec's bound or the tape's end, telling heartbeats, and return which came first.
 
         Raises:
-            EngineError: the node stopped by itself.
+            EngineError: the node stopped by itself, or its strategy was handed nothing and did nothing.
+            OpsLabError: as ``pump``.
         """
         limits = self.plan.spec.execution
         bound = min(limits.max_seconds, tape_seconds(self.plan))
         while True:
             elapsed, bars = time.monotonic() - self._began, self.node.counters().bars_seen
-            share = elapsed / bound
-            if limits.max_bars is not None:
-                share = max(share, bars / limits.max_bars)
-            self._beat(share)
+            share = max(elapsed / bound, bars / limits.max_bars if limits.max_bars is not None else 0.0)
+            self._beats.beat(share, self.node.counters)
             if limits.max_bars is not None and bars >= limits.max_bars:
                 return "bars"
+            self.node.allow(bound - elapsed)
             if elapsed >= bound:
+                require_something_done(self.node.counters(), bound)
                 return "seconds" if bound == limits.max_seconds else "tape"
             self.pump(min(STEP_SECONDS, bound - elapsed))
 
@@ -164,20 +206,27 @@ class PaperRun:
         Raises:
             OpsLabError: something did not stop or could not be written; ``fail`` records it.
         """
-        self._beat(1.0)
+        self._beats.beat(1.0, self.node.counters)
+        if self.reconciled is not None:
+            self.reconciled.settle()
         self.node.stop()
-        self.take_views("end")
-        books = self.host.books()
+        left = left_behind(self)
+        views, books, recorded = self.take_views("end"), self.host.books(), self.host.recorded()
         self.node.dispose()
+        self._record.require_whole()
         self.host.stop()
+        facts = self._record.books(books, recorded)
+        if self.reconciled is not None:
+            self.reconciled.conclude(books, views)
         self.writer.append(
             PaperCompleted(
                 **self.life.base(Status.RUNNING),
-                heartbeat_count=self._beats,
+                heartbeat_count=self._beats.count,
                 counters=self.node.counters(),
                 event_stream=self._record.event_stream(self.plan),
-                books=self._record.books(books),
+                books=facts,
                 ended_by=ended_by,
+                left=left,
             )
         )
         self.writer.append(RunCompleted(**self.life.base(Status.COMPLETED)))
@@ -186,19 +235,35 @@ class PaperRun:
 
     def fail(self, error: BaseException) -> Bundle:
         """Stop what still runs, record the run as failed, and seal the bundle."""
-        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
         counters = self._node.counters() if self._node is not None else None
-        books = self._last_books()
-        self._tear_down()
-        told = error if isinstance(error, OpsLabError) else f"{type(error).__name__}: {error}"
+        death, views = death_of(self.host), None
+        if self._node is not None:
+            contain(self)
+            with contextlib.suppress(Exception):  # a node that is broken may not say what it believes
+                views = self.take_views("failed")
+            self._node.dispose()
+        return self._sealed(error, death, counters, views)
+
+    def fail_without_node(self, error: BaseException) -> Bundle:
+        """Record the run as failed and seal the bundle while its node is left as it is: the process ends then."""
+        return self._sealed(error, death_of(self.host), self.node.counters())
+
+    def _sealed(self, error: BaseException, death: OpsLabError | None, counters: Any, views: Any = None) -> Bundle:
+        left = left_behind(self) if self._node is not None else None
+        books, ending = last_books(self.host), end_of(self.host)
+        facts = self._record.books(books) if books is not None else None
+        self._record.close()
+        if self.reconciled is not None:
+            self.reconciled.conclude_failed(books, views)
         self.writer.append(
             RunFailed(
                 **self.life.base(Status.FAILED),
-                error=f"stopped by {type(error).__name__}" if interrupted else one_line(told),
-                reason="interrupted" if interrupted else "error",
+                error=self._record.masking.text(reason_of(error, death or ending)),
+                reason="interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "error",
                 counters=counters,
                 event_stream=self._record.event_stream(self.plan),
-                books=self._record.books(books) if books is not None else None,
+                books=facts,
+                left=left,
             )
         )
         self._is_over = True
@@ -213,62 +278,23 @@ class PaperRun:
             if not self._is_over:
                 self.fail(error or EngineError("the paper run was abandoned", fix="complete it"))
         finally:
-            self._tear_down()
+            if self._node is not None:
+                self._node.dispose()
+            end_of(self.host)
+            self._record.close()
             self.writer.close()
 
-    def _beat(self, share: float) -> None:
-        while self._beats < HEARTBEATS and share >= (self._beats + 1) / HEARTBEATS:
-            self._beats += 1
-            self.writer.append(
-                PaperHeartbeat(
-                    **self.life.base(Status.RUNNING),
-                    heartbeat_index=self._beats,
-                    heartbeat_total=HEARTBEATS,
-                    counters=self.node.counters(),
-                )
-            )
 
-    def _last_books(self) -> dict[str, Any] | None:
-        try:
-            return self.host.books()
-        except OpsLabError:
-            return None
-
-    def _tear_down(self) -> None:
-        if self._node is not None:
-            self._node.dispose()
-        self.host.stop()
-        self._record.close()
-
-
-def live_node(_run: PaperRun, address: NodeAddress, order: NodeOrder, **doors: Any) -> LiveNode:
+def live_node(run: PaperRun, address: NodeAddress, order: NodeOrder, **doors: Any) -> LiveNode:
     """Return a node in this process, not started yet.
 
     Args:
+        run: whose it is.
         address: its venue.
         order: what it is asked to run.
-        doors: ``ask`` and ``write``, as of ``LiveNode``.
+        doors: ``ask``, ``write``, ``pull`` and ``tell``, as of ``LiveNode``.
     """
-    return LiveNode(address, order, **doors)
-
-
-def node_order(plan: Plan) -> NodeOrder:
-    """Return what a paper run's node is asked to run."""
-    spec = plan.spec
-    is_futures = spec.execution.market is MarketKind.FUTURES
-    names = [instrument_id(dataset.instrument.symbol, is_futures=is_futures) for dataset in plan.datasets]
-    seconds = [dataset.record.interval_seconds for dataset in plan.datasets]
-    bars = [str(bar_type_of(name, each * 10**9)) for name, each in zip(names, seconds, strict=True)]
-    return NodeOrder(
-        factory=plan.factory,
-        context=StrategyContext(tuple(names), tuple(bars), spec.seed, dict(spec.strategy.params or {})),
-        is_futures=is_futures,
-        profile=spec.execution.profile,
-        limits=spec.risk.limits,
-    )
-
-
-def tape_seconds(plan: Plan) -> float:
-    """Return how long the run's tape takes to play."""
-    lengths = (dataset.record.rows * dataset.record.interval_seconds for dataset in plan.datasets)
-    return max(lengths) / plan.spec.execution.pace
+    node = LiveNode(address, order, **doors)
+    if run.may_exit:
+        node.at_last(partial(give_up, run))
+    return node

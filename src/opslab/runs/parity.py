@@ -87,7 +87,7 @@ def stepped_host(plan: Plan, lab: Lab, wire_path: Path, balances: Mapping[str, D
     tape = candle_tape(instrument, plan.datasets[0].load(), settings)
     accounts = tuple(replace(account, balances={**account.balances, **balances}) for account in setup.accounts)
     tape = with_marks(tape) if setup.market is Market.FUTURES else tape
-    return ThreadHost(replace(setup, accounts=accounts, tape=tape, is_held=True))
+    return ThreadHost(replace(setup, accounts=accounts, tape=tape, is_held=True, is_opened=False))
 
 
 def _played(run: PaperRun, host: ThreadHost) -> Bundle:
@@ -133,6 +133,5 @@ def _is_worked_off(run: PaperRun, bars: int) -> bool:
     """Whether the strategy was handed so many bars, and what it then sent is at the venue and known to all."""
     if run.node.counters().bars_seen < bars:
         return False
-    # Orders alone: in a process that ran a backtest 1.231 takes each fee from a live account twice.
-    views = {name: {"orders": rows["orders"], "positions": [], "balances": []} for name, rows in run.views().items()}
+    views = run.views()
     return not any(row["status"] in _IN_FLIGHT for row in views["engine"]["orders"]) and not differences(views)

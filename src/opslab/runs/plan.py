@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 from opslab import __version__
 from opslab.contract.encoding import compact_json, sha256_hex
@@ -13,8 +15,12 @@ from opslab.contract.spec import Mode
 from opslab.data.catalog import open_dataset
 from opslab.engine.code import code_sha256
 from opslab.errors import DataError, SpecError
+from opslab.root import confined
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opslab.contract.execution import Recording
     from opslab.contract.spec import Data, RunSpec
     from opslab.contract.spec_file import SpecFile
     from opslab.data.catalog import Dataset
@@ -96,7 +102,8 @@ def require_mode(spec_file: SpecFile, mode: Mode) -> None:
     stated = spec_file.spec.mode
     if stated is not mode:
         where = _place(spec_file, "mode")
-        raise SpecError(f"mode is {stated.value!r}, not {mode.value!r}", where=where, fix=f"set mode: {mode.value}")
+        fix = f"set mode: {mode.value}, or use `tc run {stated.value}`"
+        raise SpecError(f"mode is {stated.value!r}, not {mode.value!r}", where=where, fix=fix)
 
 
 def _plan(lab: Lab, spec_file: SpecFile, registry: StrategyRegistry, venues: tuple[str, ...]) -> Plan:
@@ -106,13 +113,40 @@ def _plan(lab: Lab, spec_file: SpecFile, registry: StrategyRegistry, venues: tup
     _require_instrument(spec_file, datasets[0], venues)
     _require_distinct(spec_file, datasets)
     inputs = InputFacts(
-        spec=spec.decisive(),
+        spec=_decisive(lab, spec),
         datasets=tuple(_measured(data, dataset) for data, dataset in zip(spec.datasets, datasets, strict=True)),
         strategy_code_sha256=code_sha256(factory),
         engine_version=version(ENGINE_DISTRIBUTION),
         lab_version=__version__,
     )
     return Plan(spec_file, datasets, factory, inputs)
+
+
+def recorded_files(lab: Lab, recording: Recording) -> tuple[Path, ...]:
+    """Return where the files of a recording lie.
+
+    Raises:
+        RootError: a path leads out of the lab, or through a symlink.
+    """
+    return tuple(confined(lab.root, *PurePath(path).parts) for path in recording.paths)
+
+
+def _decisive(lab: Lab, spec: RunSpec) -> dict[str, Any]:
+    """Return what of the spec decides the result; of recordings it is their content, not their place."""
+    decisive = spec.decisive()
+    for recording, told in zip(spec.execution.recordings, decisive["execution"].get("recordings", ()), strict=True):
+        del told["paths"]
+        told["sha256"] = [_digest(path) for path in recorded_files(lab, recording)]
+    return decisive
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        raise DataError(what, where=path, fix="correct execution.recordings, or bring the file") from error
 
 
 def _named(spec_file: SpecFile, registry: StrategyRegistry) -> StrategyFactory:

@@ -9,6 +9,7 @@ from opslab.clock import Clock, to_stamp
 from opslab.contract.events import RunFailed, Status
 from opslab.errors import OpsLabError, StoreError, one_line
 from opslab.runs.finish import finish, render
+from opslab.runs.venue_keys import forget_ended
 from opslab.store import layout
 from opslab.store.durable import remove_tree
 from opslab.store.integrity import contradictions
@@ -41,6 +42,7 @@ def recover(lab: Lab, clock: Clock) -> Recovery:
     """Close every orphaned run of ``lab``; one broken run costs only itself.
 
     A run without a terminal event becomes ``failed``, reason ``interrupted``; one that came to its end is only sealed.
+    The keys of its venue, which went with it, are forgotten.
 
     Raises:
         StoreError: the directory of the runs cannot be listed.
@@ -55,6 +57,7 @@ def recover(lab: Lab, clock: Clock) -> Recovery:
             failed.append((bundle.run_id, error))
     stale = (*stale_staging(lab.runs), *stale_staging(lab.sessions))
     removed = [path.name for path in stale if remove_tree(path)]
+    forget_ended(lab)
     return Recovery(tuple(closed), tuple(removed), tuple(failed))
 
 

@@ -84,7 +84,6 @@ class Rehearsal:
         Raises:
             CheckFailed: the run failed, and ``may_fail`` is not set.
             SpecError: the changed spec is none.
-            EngineError: a paper run that the gate lets through, since there is no live node yet.
         """
         chosen = edited(spec_file, changes) if changes else spec_file
         run_id = self.ids.effective(chosen.spec.run_id)
@@ -108,6 +107,7 @@ class Rehearsal:
         )
 
     def _paper(self, spec_file: SpecFile, run_id: str) -> Bundle:
+        prepare_samples(self.lab, spec_file.spec)
         return run_paper(
             self.lab,
             spec_file,
@@ -141,6 +141,21 @@ class Rehearsal:
         self.living = LivingRun.begun(self, chosen, **makers)
         self.bundles.append(self.living.path)
         return self.living.paper
+
+    def require_instruments(self, spec_file: SpecFile) -> None:
+        """Refuse a user's node that asks for other instruments than the spec's datasets hold.
+
+        Raises:
+            EngineError: naming one, and where the node asks for it.
+            DataError: a dataset is unknown or quarantined.
+        """
+        from opslab.engine.node.names import instrument_id  # noqa: PLC0415 - drills without a node need no engine
+
+        if self.own is not None:
+            prepare_samples(self.lab, spec_file.spec)
+            found = [open_dataset(self.lab, data.dataset).instrument.symbol for data in spec_file.spec.datasets]
+            is_futures = self.own.market == "futures"
+            self.own.require_instruments([instrument_id(symbol, is_futures=is_futures) for symbol in found])
 
     def end(self) -> None:
         """Complete the living run, if there is one.
@@ -261,9 +276,19 @@ def keep_report(report: DrillReport, name: str, bundles: list[Path], directory: 
     (path,) = sealed
     relative = f"{layout.DRILLS}/{name}.json"
     writer = BundleWriter(path, clock)
-    told = FailureDrillExecuted(
+    told = told_of_drill(report, path.name, relative, content)
+    with alone(path):
+        writer.write(relative, content)
+        append_post(path, told, clock)
+        render(writer, layout.RENDERED)
+    return path / relative
+
+
+def told_of_drill(report: DrillReport, run_id: str, relative: str, content: bytes) -> FailureDrillExecuted:
+    """Return the event that tells a run of a drill's report, which lies at ``relative`` in its bundle."""
+    return FailureDrillExecuted(
         ts_utc=report.ts_utc,
-        run_id=path.name,
+        run_id=run_id,
         drill_name=report.drill_name,
         outcome=report.outcome,
         report_path=relative,
@@ -271,8 +296,3 @@ def keep_report(report: DrillReport, name: str, bundles: list[Path], directory: 
         reconciliation_status=report.reconciliation_status,
         simulated=None if report.statement is None else True,
     )
-    with alone(path):
-        writer.write(relative, content)
-        append_post(path, told, clock)
-        render(writer, layout.RENDERED)
-    return path / relative

@@ -18,6 +18,7 @@ from opslab.contract.encoding import pretty_json
 from opslab.contract.upgrades import read_artifact
 from opslab.errors import ContractError, StoreError
 from opslab.ids import fitted_id, is_session_id
+from opslab.root import confined
 from opslab.store import layout
 from opslab.store.durable import make_directory, remove_tree, write_bytes
 from opslab.store.lock import Lock, is_alive
@@ -132,6 +133,28 @@ def has_passed(report: SessionReport) -> bool:
     return report.status == "completed" and not any(
         count for verdict, count in report.verdicts.items() if verdict not in HARMLESS
     )
+
+
+def read_session(lab: Lab, session_id: str | None = None) -> tuple[Path, SessionReport]:
+    """Return a session's directory and its record.
+
+    Args:
+        lab: the lab.
+        session_id: which; None: the newest.
+
+    Raises:
+        StoreError: there is no such session, or its record cannot be read.
+        RootError: it is a symlink.
+    """
+    sessions = {path.name: path for path in _newest_first(lab)}
+    if session_id not in sessions and (session_id is not None or not sessions):
+        what = "there is no session of drills" + (f" {session_id!r:.60}" if session_id is not None else "")
+        raise StoreError(what, where=lab.sessions, fix="run `pytest drills/` first, or look there for what there is")
+    path = confined(lab.sessions, session_id or next(iter(sessions)))
+    report = _read(path)
+    if report is None:
+        raise StoreError("cannot be read", where=path / SESSION_FILE, fix="name another session")
+    return path, report
 
 
 def last_passes(lab: Lab, now: datetime, rows: Iterable[Mapping[str, Any]] = ()) -> dict[str, str]:

@@ -16,12 +16,14 @@ POST = "post.jsonl"
 DRILLS = "drills"
 RECONCILIATION = "reconciliation"
 RECONCILIATION_RESULT = "reconciliation_result.json"
+READINESS = "connectivity_readiness.json"
+PROBE = "connectivity_probe.json"
 LOCK = "run.lock"
 
 RENDERED = frozenset({METADATA, REPORT})
 """Renderings of the merged facts: later facts change them, so `verify` renders them again."""
 
-UNSEALED = frozenset({MANIFEST, POST, LOCK, RECONCILIATION_RESULT})
+UNSEALED = frozenset({MANIFEST, POST, LOCK, RECONCILIATION_RESULT, READINESS, PROBE})
 """Files that the manifest does not fix: itself, what comes later, and the mark of a living process."""
 
 LATER = (f"{DRILLS}/", f"{RECONCILIATION}/")

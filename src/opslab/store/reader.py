@@ -91,6 +91,11 @@ class Bundle:
         return tuple(self._lines(layout.VIEWS))
 
     @cached_property
+    def wire(self) -> tuple[dict[str, Any], ...]:
+        """The venue's wire log: requests, replies, sockets and messages, in order."""
+        return tuple(self._lines(layout.WIRE))
+
+    @cached_property
     def drills(self) -> tuple[DrillReport, ...]:
         """The reports of drills that used this run, by name."""
         names = sorted(entry.name for entry in (self.path / layout.DRILLS).glob("*.json"))
@@ -149,9 +154,7 @@ def open_bundle(runs: Path, run_id: str) -> Bundle:
     """
     path = confined(confined(runs.parent, runs.name), checked_id(run_id))
     if not path.is_dir():
-        raise StoreError(
-            f"there is no run {run_id!r}", where=runs, fix="look into that directory for the runs there are"
-        )
+        raise StoreError(f"there is no run {run_id!r}", where=runs, fix="`tc run list` names the runs there are")
     return Bundle(path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from opslab.clock import SystemClock
@@ -12,6 +12,25 @@ if TYPE_CHECKING:
     from opslab.clock import Clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class StandingClock:
+    """Stands still: only the venue's offset moves its time then, so that two runs have the same.
+
+    Args:
+        start_ms: Unix time in milliseconds.
+    """
+
+    def __init__(self, start_ms: int) -> None:
+        self._start = _EPOCH + timedelta(milliseconds=start_ms)
+
+    def now(self) -> datetime:
+        """Return the time at which it stands."""
+        return self._start
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow: durations are the machine's."""
+        return time.monotonic()
 
 
 class VenueClock:

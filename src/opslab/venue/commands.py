@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST = 10**15
 _Positive = Annotated[Decimal, Field(gt=0, le=_MOST, decimal_places=16, allow_inf_nan=False)]
+_Rate = Annotated[Decimal, Field(ge=-1, le=1, decimal_places=16, allow_inf_nan=False)]
 _Finite = Annotated[Decimal, Field(ge=-_MOST, le=_MOST, decimal_places=16, allow_inf_nan=False)]
 
 
@@ -40,6 +41,14 @@ class Liquidate(_Command):
     symbol: str
 
 
+class CallMargin(_Command):
+    """An account is told that its margin runs out."""
+
+    do: Literal["margin_call"]
+    account: str
+    symbol: str
+
+
 class Deleverage(_Command):
     """Auto-deleveraging makes a position smaller by ``quantity`` base units."""
 
@@ -50,11 +59,11 @@ class Deleverage(_Command):
 
 
 class Fund(_Command):
-    """Funding is settled now at ``rate``."""
+    """Funding is settled now at ``rate``, at most the whole notional."""
 
     do: Literal["fund"]
     symbol: str
-    rate: _Finite
+    rate: _Rate
 
 
 class Credit(_Command):
@@ -74,7 +83,7 @@ class SetStatus(_Command):
     status: str
 
 
-type Command = FillOrder | Liquidate | Deleverage | Fund | Credit | SetStatus
+type Command = FillOrder | CallMargin | Liquidate | Deleverage | Fund | Credit | SetStatus
 _READER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="do")])
 
 
@@ -101,6 +110,8 @@ def carry_out(command: Command, exchange: Exchange) -> None:
             exchange.fill(command.account, command.order_id, command.quantity, command.price)
         case Liquidate():
             exchange.liquidate(command.account, command.symbol)
+        case CallMargin():
+            exchange.margin_call(command.account, command.symbol)
         case Deleverage():
             exchange.adl(command.account, command.symbol, command.quantity)
         case Fund():

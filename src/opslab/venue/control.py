@@ -6,11 +6,13 @@ Every request bears the token in ``X-Opslab-Token``; answers are JSON, errors ``
     GET  /ctl/ledger            the books: orders, fills, balances, positions
     GET  /ctl/digest            the digest of the ledger's log
     GET  /ctl/wire?since=N      records of the wire log after number N, at most 10000
+    GET  /ctl/witness           how many records the wire log has, and what keeps it from being kept whole
     GET  /ctl/faults            what can be injected, and what is
     POST /ctl/faults            inject: {"fault": name, settings..., "after": ..., "for": ...}
     POST /ctl/heal              {"id": n}, or {} for every fault
     POST /ctl/tape              {"do": "hold" | "resume"}, {"do": "step", "count": n}
-    POST /ctl/exchange          {"do": "fill" | "liquidate" | "adl" | "fund" | "credit" | "set_status", ...}
+    POST /ctl/exchange          {"do": "fill" | "liquidate" | "margin_call" | "adl" | "fund" | "credit" | "set_status",
+                                ...}
     POST /ctl/clock             {"offset_ms": n}
 """
 
@@ -55,6 +57,7 @@ class Control:
             "ledger": lambda _: venue.exchange.snapshot(),
             "digest": lambda _: {"digest": venue.exchange.digest()},
             "wire": self._wire,
+            "witness": lambda _: self._witness(),
             "faults": lambda _: self._faults(),
         }
         self._change: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
@@ -93,6 +96,10 @@ class Control:
             raise VenueError("must be the number of a record", where="since", fix="begin with 0")
         records = self._venue.wire.records(int(since))[:_MAX_RECORDS]
         return {"records": [json.loads(line_of(record)) for record in records]}
+
+    def _witness(self) -> dict[str, Any]:
+        trouble = self._venue.trouble
+        return {"wire_records": self._venue.wire.last, "trouble": str(trouble) if trouble else None}
 
     def _faults(self) -> dict[str, Any]:
         return {"catalogue": described(), "injected": [one.facts for one in self._venue.gate.injections]}
@@ -134,6 +141,7 @@ class Control:
         _only(body, {"offset_ms"})
         clock = self._venue.clock
         clock.offset_ms = _number(body, "offset_ms", -_MAX_OFFSET_MS, _MAX_OFFSET_MS, None)
+        self._venue.time_passes()
         return {"offset_ms": clock.offset_ms, "now_ms": clock.now_ms()}
 
 

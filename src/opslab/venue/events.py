@@ -114,4 +114,25 @@ class SettingChanged:
     value: str
 
 
-type LedgerEvent = OrderChanged | AlgoChanged | AccountChanged | SettingChanged
+@dataclass(frozen=True, slots=True)
+class MarginCalled:
+    """An account was told that its margin runs out; nothing of the books changed.
+
+    Attributes:
+        seq: number of the event.
+        time_ms: when.
+        account: whose.
+        asset: the currency that is short.
+        cross_wallet: wallet balance in it.
+        positions: symbol and side of the positions in danger.
+    """
+
+    seq: int
+    time_ms: int
+    account: str
+    asset: str
+    cross_wallet: Decimal
+    positions: tuple[tuple[str, str], ...]
+
+
+type LedgerEvent = OrderChanged | AlgoChanged | AccountChanged | SettingChanged | MarginCalled

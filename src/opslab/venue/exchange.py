@@ -188,6 +188,12 @@ class Exchange(Queries):
         self._core.forced.fund(pair, rate)
         self._after(pair)
 
+    def margin_call(self, account: str, symbol: str) -> None:
+        """Tell an account, whatever is true, that margin runs out in a symbol's settlement currency; see ``Forced``."""
+        pair = self._begin(symbol)
+        self._core.forced.margin_call(self._futures(account), pair.listing.settlement)
+        self._after(pair)
+
     def liquidate(self, account: str, symbol: str) -> list[Order]:
         """Drop the account's orders in a symbol and close its positions there at the mark price (futures)."""
         pair = self._begin(symbol)

@@ -1,8 +1,8 @@
-"""What happens to futures positions without their owner: liquidation, auto-deleveraging, funding.
+"""What happens to futures positions without their owner: margin calls, liquidation, auto-deleveraging, funding.
 
 Source: developers.binance.com, USD-M futures, "Event: Order Update" (client ids ``autoclose-`` and ``adl_autoclose``,
 execution ``CALCULATED``), "Event: Balance and Position Update" (``FUNDING_FEE``, ``INSURANCE_CLEAR``); help page
-"Funding Rates".
+"Funding Rates"; "Event: Margin Call", which does not say when it is sent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from opslab.venue.account import rounded
 from opslab.venue.events import Execution
 from opslab.venue.filters import is_on_grid
 from opslab.venue.futures_account import FuturesAccount, sides_of
-from opslab.venue.margins import is_under_water
+from opslab.venue.margins import cover
 from opslab.venue.orders import AlgoStatus, NewOrder, Order, OrderType, PositionSide, TimeInForce
 from opslab.venue.refusal import Refusal
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _ZERO = Decimal(0)
 _ADL_ID = "adl_autoclose"
+THIN = Decimal("0.8")
+"""Share of the margin balance that the maintenance margin takes when an account is told so; ours."""
 
 
 class Forced:
@@ -40,9 +42,13 @@ class Forced:
         self._trading = trading
         self._algos = algos
         self._checked: dict[str, tuple[Decimal, int]] = {}
+        self._called: set[tuple[str, str]] = set()
 
     def check(self, pair: Pair) -> bool:
-        """Liquidate who holds a position in this pair and has no margin left; return whether anybody was."""
+        """Liquidate who holds a position in this pair and has no margin left; return whether anybody was.
+
+        Who has little left is told once, and again only after it had enough.
+        """
         asset, is_anybody = pair.listing.settlement, False
         seen = (pair.mark_price, len(self._trading.ledger.log))
         if seen == self._checked.get(pair.symbol):
@@ -50,7 +56,9 @@ class Forced:
         self._checked[pair.symbol] = seen
         for name in sorted(pair.holders):
             account = futures_account(self._trading, name)
-            if is_under_water(account, asset):
+            balance, maintenance = cover(account, asset)
+            self._call(account, asset, is_thin=bool(maintenance) and balance < maintenance / THIN)
+            if maintenance and balance < maintenance:
                 for other in self._trading.pairs.values():
                     if other.listing.settlement == asset:
                         self.liquidate(account, other)
@@ -85,6 +93,30 @@ class Forced:
         if not is_on_grid(quantity, pair.listing.instrument.step_size):
             raise Refusal(-4023, "Qty not increased by step size.")
         return self._close(account, pair, held[-1], quantity, _ADL_ID, pair.listing.instrument.taker_fee)
+
+    def margin_call(self, account: FuturesAccount, asset: str) -> None:
+        """Tell an account of its positions in a settlement currency, as if their margin ran out.
+
+        Raises:
+            Refusal: -2024 nothing held.
+        """
+        held = tuple(
+            (position.symbol, str(position.side))
+            for pair in self._trading.pairs.values()
+            if pair.listing.settlement == asset
+            for position in self.held(account, pair)
+        )
+        if not held:
+            raise Refusal(-2024, "Position is not sufficient.")
+        self._trading.ledger.margin_called(account.name, asset, account.wallet.get(asset, _ZERO), held)
+
+    def _call(self, account: FuturesAccount, asset: str, *, is_thin: bool) -> None:
+        key = (account.name, asset)
+        if is_thin and key not in self._called:
+            self._called.add(key)
+            self.margin_call(account, asset)
+        elif not is_thin:
+            self._called.discard(key)
 
     def fund(self, pair: Pair, rate: Decimal) -> None:
         """Let longs pay ``rate`` of their notional at the mark price to shorts, or receive it when it is negative."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from opslab.venue.events import AccountChanged, AlgoChanged, OrderChanged, SettingChanged
+from opslab.venue.events import AccountChanged, AlgoChanged, MarginCalled, OrderChanged, SettingChanged
 from opslab.venue.views import Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from opslab.venue.events import BalanceState, Execution, LedgerEvent, PositionState
     from opslab.venue.orders import AlgoOrder, Fill, Order
@@ -69,6 +70,12 @@ class Ledger:
     def setting_changed(self, account: str, setting: str, symbol: str, value: str) -> None:
         """Note that a setting changed."""
         self._add(SettingChanged(len(self.log) + 1, self.time_ms, account, setting, symbol, value))
+
+    def margin_called(
+        self, account: str, asset: str, cross_wallet: Decimal, positions: tuple[tuple[str, str], ...]
+    ) -> None:
+        """Note that an account was told of its thin margin."""
+        self._add(MarginCalled(len(self.log) + 1, self.time_ms, account, asset, cross_wallet, positions))
 
     def publish(self, published: Published) -> None:
         """Tell the public, in order with the changes of the log."""

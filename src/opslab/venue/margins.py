@@ -95,15 +95,15 @@ def position_view(account: FuturesAccount, key: Key) -> PositionView:
     )
 
 
-def is_under_water(account: FuturesAccount, asset: str) -> bool:
-    """Return whether the margin balance no longer covers the maintenance margin."""
+def cover(account: FuturesAccount, asset: str) -> tuple[Decimal, Decimal]:
+    """Return the margin balance and the maintenance margin that it must cover."""
     balance, maintenance = account.wallet.get(asset, ZERO), ZERO
     for (symbol, _), position in account.positions.items():
         if position.amount and (pair := account.pairs[symbol]).listing.settlement == asset:
             mark = pair.mark_price
             balance += unrealized(position, mark)
             maintenance += abs(position.amount) * mark * pair.listing.instrument.margin_maint
-    return bool(maintenance) and balance < maintenance
+    return balance, maintenance
 
 
 def _liquidation_price(account: FuturesAccount, key: Key, position: Position) -> Decimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ class VenueProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._endpoint: Endpoint | None = None
         self._errors: IO[bytes] | None = None
+        self._words: str | None = None
         self.api_key = self.api_secret = ""
 
     def __enter__(self) -> Self:
@@ -112,16 +114,29 @@ class VenueProcess:
         process = self._process
         if process is None:
             return None
+        if self._words is not None:
+            return process.returncode
         process.terminate()
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        self._words = self._last_words()
         for pipe in (process.stdin, process.stdout, self._errors):
             if pipe is not None:
                 pipe.close()
         return process.returncode
+
+    @property
+    def death(self) -> str | None:
+        """How the process ended, if it ended otherwise than well, with its last words; None else."""
+        code = None if self._process is None else self._process.poll()
+        if not code:
+            return None if code is None or self._words is not None else "ended by itself"
+        how = f"ended by signal {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        words = self._last_words() if self._words is None else self._words
+        return f"{how}: {words}" if words else how
 
     def facts(self) -> dict[str, str | int]:
         """Return what a bundle may hold of it: where it is found and its process id, never its keys."""
@@ -173,3 +188,10 @@ class VenueProcess:
         self._errors.seek(0)
         lines = self._errors.read(_MAX_LINE).decode(errors="replace").strip().splitlines()
         return one_line(lines[-1].removeprefix("error: ")) if lines else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

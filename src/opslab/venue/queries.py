@@ -140,6 +140,23 @@ class Queries:
         """
         return self._account(name).view()
 
+    def is_hedge_mode(self, account: str) -> bool:
+        """Return whether a futures account is in hedge mode.
+
+        Raises:
+            Refusal: -2015 no such account, -1020 this is spot.
+        """
+        return futures_account(self._core.trading, account).is_hedge_mode
+
+    def leverage(self, account: str, symbol: str) -> int:
+        """Return a futures account's leverage in a symbol; raises as ``is_hedge_mode``."""
+        self._core.trading.pair(symbol)
+        return futures_account(self._core.trading, account).leverage[symbol]
+
+    def status(self, symbol: str) -> str:
+        """Return a symbol's status, such as ``TRADING``."""
+        return str(self._core.trading.pair(symbol).listing.status)
+
     def positions(self, account: str, symbol: str | None = None, *, flat: bool = False) -> list[PositionView]:
         """Return the open positions, on request the flat ones too; none on spot."""
         if symbol is not None:

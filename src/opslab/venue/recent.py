@@ -8,17 +8,20 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from opslab.venue.views import Ticker
+from opslab.venue.views import PublicTrade, Ticker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opslab.venue.market import Kline
-    from opslab.venue.views import PublicTrade
 
 KEPT_TRADES = 2000
 KEPT_KLINES = 5000
 _MINUTE_MS = 60_000
 _DAY_MINUTES = 1440
 _ZERO = Decimal(0)
+_NO_ID = -1
+"""Of trades that are known by their candle only."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,21 @@ class _Minute:
         self.last = trade
 
 
+def _minute_of(kline: Kline) -> _Minute:
+    last = PublicTrade(kline.symbol, _NO_ID, kline.close, _ZERO, kline.close_ms, is_buyer_maker=False)
+    return _Minute(
+        kline.open_ms,
+        _NO_ID,
+        kline.open,
+        kline.high,
+        kline.low,
+        last,
+        kline.volume,
+        kline.quote_volume,
+        kline.trades,
+    )
+
+
 class Recent:
     """Keeps what queries need of trades and klines.
 
@@ -58,7 +76,9 @@ class Recent:
         self._close_before = _ZERO
 
     def add_trade(self, trade: PublicTrade) -> None:
-        """Take notice of a trade."""
+        """Take notice of a trade; candles from before the first one are the past that nobody saw trade by trade."""
+        if not self._trades:
+            self._minutes.extend(self._past())
         self._trades.append(trade)
         start = trade.time_ms - trade.time_ms % _MINUTE_MS
         if not self._minutes or self._minutes[-1].start_ms < start:
@@ -83,12 +103,12 @@ class Recent:
         return [kline for klines in self._klines.values() for kline in klines]
 
     def ticker(self, now_ms: int) -> Ticker:
-        """Return the figures of the 24 hours up to now; whole minutes enter and leave."""
+        """Return the figures of the 24 hours up to now, known history included; whole minutes enter and leave."""
         begin = now_ms - _DAY_MINUTES * _MINUTE_MS
-        minutes = [minute for minute in self._minutes if minute.start_ms > begin]
+        minutes = [minute for minute in self._minutes or self._past() if minute.start_ms > begin]
         if not minutes:
             zeros = (_ZERO,) * 8
-            return Ticker(self.symbol, *zeros, begin, now_ms, -1, -1, 0)
+            return Ticker(self.symbol, *zeros, begin, now_ms, _NO_ID, _NO_ID, 0)
         first, last = minutes[0], minutes[-1].last
         return Ticker(
             symbol=self.symbol,
@@ -102,10 +122,16 @@ class Recent:
             quote_volume=sum((minute.quote_volume for minute in minutes), _ZERO),
             open_ms=begin,
             close_ms=now_ms,
-            first_id=first.first_id,
+            first_id=next((minute.first_id for minute in minutes if minute.first_id >= 0), _NO_ID),
             last_id=last.id,
             count=sum(minute.count for minute in minutes),
         )
+
+    def _past(self) -> list[_Minute]:
+        """Return the candles of the shortest interval in short, as if they were minutes."""
+        kept: list[Sequence[Kline]] = [klines for klines in self._klines.values() if klines]
+        shortest = min(kept, key=lambda klines: klines[0].close_ms - klines[0].open_ms, default=())
+        return [_minute_of(kline) for kline in shortest if kline.is_closed]
 
     def _forget(self, start_ms: int) -> None:
         while self._minutes[0].start_ms <= start_ms - _DAY_MINUTES * _MINUTE_MS:

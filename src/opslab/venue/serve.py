@@ -18,15 +18,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from opslab.clock import from_stamp
+from opslab.contract.execution import RecordingKind
 from opslab.errors import OpsLabError, VenueError
 from opslab.root import find_lab
+from opslab.venue.clock import StandingClock
+from opslab.venue.episodes import Episodes
 from opslab.venue.faults.telling import told
 from opslab.venue.orders import AccountSetup, Market
 from opslab.venue.setup import MAIN, VenueSetup, new_account
 from opslab.venue.stock import stock
 from opslab.venue.tape.candles import MAX_HISTORY
+from opslab.venue.tape.recordings import RecordedFiles
 from opslab.venue.venue import Venue
 
 if TYPE_CHECKING:
@@ -35,6 +40,26 @@ if TYPE_CHECKING:
     from opslab.root import Lab
 
 _MAX_PLAN_BYTES = 1 << 20
+_EARLIEST_MS, _LATEST_MS = 946_684_800_000, 4_102_444_800_000
+"""From the year 2000 to 2100: sums of times stay times."""
+
+
+def _named(path: object) -> object:
+    if path == "":  # pydantic would take it for the present directory
+        raise ValueError("names no file")
+    return path
+
+
+def _moment(text: object) -> object:
+    """Return Unix milliseconds for a text that is a whole number, or a time with a zone."""
+    if not isinstance(text, str):
+        return text
+    if text.isascii() and text.isdecimal():
+        return int(text[:20])
+    return int(from_stamp(text).timestamp() * 1000)
+
+
+Moment = Annotated[int, Field(ge=_EARLIEST_MS, le=_LATEST_MS)]
 
 
 class AccountPlan(BaseModel):
@@ -48,22 +73,42 @@ class AccountPlan(BaseModel):
     balances: dict[str, Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,16})?$")]] | None = None
 
 
+class RecordingPlan(BaseModel):
+    """Files of one kind and symbol that are played in place of candles; see ``RecordedFiles``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: RecordingKind
+    symbol: str
+    paths: Annotated[tuple[Path, ...], Field(min_length=1)]
+    may_round: bool = False
+
+    def files(self) -> RecordedFiles:
+        """Return what the tape reads."""
+        return RecordedFiles(self.kind, self.symbol, self.paths, self.may_round)
+
+
 class Plan(BaseModel):
     """What a venue process serves.
 
     Attributes:
         market: futures or spot.
         datasets: names of canonical datasets; none: the synthetic samples that come with the lab.
+        recordings: what is played of a symbol in place of its candles.
         lab_root: the lab that has the datasets.
         host: a loopback address.
         port: 0 takes a free one.
         seconds: how long it serves; None: until it is told to stop.
         pace: market time per venue time; ``inf`` as text is allowed.
+        horizon_seconds: for how long the tape is watched, if that is known and less than ``seconds``.
         is_held: the tape waits to be resumed or stepped.
+        is_opened: the tape plays its first moment, so that there is a market, and waits then.
         history: candles before the first that is played, which clients can ask for from the start; less where a dataset
             has few. None of them is played: a run that is compared with a backtest of the whole dataset has none.
         seed: of everything that is chosen by chance.
         wire_path: a new file for the wire log.
+        clock_start: the venue's clock stands still at this time, Unix milliseconds or ISO 8601 with a zone, until
+            ``/ctl/clock`` moves it; None: it is the machine's.
         accounts: whose keys are known.
         is_bound_to_parent: the end of standard input ends the venue.
     """
@@ -72,17 +117,26 @@ class Plan(BaseModel):
 
     market: Market
     datasets: tuple[str, ...] = ()
+    recordings: tuple[RecordingPlan, ...] = ()
     lab_root: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     seconds: Annotated[float, Field(gt=0)] | None = None
     pace: float = 1.0
+    horizon_seconds: Annotated[float, Field(gt=0)] | None = None
     is_held: bool = False
+    is_opened: bool = False
     history: Annotated[int, Field(ge=0, le=MAX_HISTORY)] = 0
     seed: int = 0
-    wire_path: Path | None = None
+    wire_path: Annotated[Path | None, BeforeValidator(_named)] = None
+    clock_start: Annotated[Moment | None, BeforeValidator(_moment)] = None
     accounts: tuple[AccountPlan, ...] = (AccountPlan(),)
     is_bound_to_parent: bool = False
+
+    @property
+    def clock(self) -> StandingClock | None:
+        """The clock that stands still, if one is asked for."""
+        return StandingClock(self.clock_start) if self.clock_start is not None else None
 
     def setup(self, lab: Lab | None = None) -> VenueSetup:
         """Return the venue's setup; the datasets are opened.
@@ -95,14 +149,19 @@ class Plan(BaseModel):
         """
         if lab is None and self.datasets:
             lab = find_lab(self.lab_root, os.environ, [Path.cwd()])
-        listings, tape = stock(self.market, self.datasets, lab, seed=self.seed, history=self.history)
+        recordings = [recording.files() for recording in self.recordings]
+        listings, tape = stock(
+            self.market, self.datasets, lab, seed=self.seed, history=self.history, recordings=recordings
+        )
         return VenueSetup(
             market=self.market,
             listings=listings,
             accounts=tuple(_account(self.market, account) for account in self.accounts),
             tape=tape,
             pace=self.pace,
+            horizon_seconds=self.horizon_seconds or self.seconds,
             is_held=self.is_held,
+            is_opened=self.is_opened,
             seed=self.seed,
             wire_path=self.wire_path,
         )
@@ -130,8 +189,14 @@ async def serve(plan: Plan, setup: VenueSetup, tell: Callable[[str], None]) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     _allow_many_files()
-    venue = Venue(setup)
-    loop.set_exception_handler(lambda _, context: venue.note(_error_of(context), "loop"))
+
+    def alarm(trouble: OpsLabError) -> None:
+        sys.stderr.write(f"the venue ends: {trouble}\n")
+        sys.stderr.flush()
+        stopping.set()
+
+    venue = Venue(setup, plan.clock, alarm)
+    _note_what_nobody_handles(loop, venue)
     await venue.start(plan.host, plan.port)
     try:
         tell(first_line(venue))
@@ -146,6 +211,18 @@ async def serve(plan: Plan, setup: VenueSetup, tell: Callable[[str], None]) -> N
         await venue.stop()
         if venue.trouble is not None:
             raise venue.trouble
+
+
+def _note_what_nobody_handles(loop: asyncio.AbstractEventLoop, venue: Venue) -> None:
+    """Write errors of the loop into the wire log, of a lack of the machine one for each episode."""
+    episodes = Episodes(loop.time)
+
+    def unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = _error_of(context)
+        if episodes.begins_with(error):
+            venue.note(error, "loop")
+
+    loop.set_exception_handler(unhandled)
 
 
 def read_plan(text: str) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -74,7 +75,9 @@ def bound(host: str, port: int) -> socket.socket:
         opened.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise VenueError(
-            f"cannot listen: {reason}", where=f"{address}:{port}", fix="choose another port, or 0 for a free one"
+            f"cannot listen: {reason}",
+            where=f"{address}:{port}",
+            fix="choose another port, or 0 for a free one" if port else "end what holds this machine's ports",
         ) from error
     return opened
 
@@ -98,6 +101,7 @@ class Server:
     ) -> None:
         self._desk, self._sockets, self._control, self._note = desk, sockets, control, note
         self._runner: web.ServerRunner | None = None
+        self._listening: socket.socket | None = None
         self._stopping = asyncio.Event()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -106,7 +110,7 @@ class Server:
         Raises:
             VenueError: see ``bound``.
         """
-        opened = bound(host, port)
+        opened = self._listening = bound(host, port)
         server = web.Server(
             self._handle,
             access_log=None,
@@ -124,6 +128,14 @@ class Server:
     async def stop(self) -> None:
         """Close everything; afterwards no task and no socket is left."""
         self._stopping.set()
+        if self._listening is not None:
+            # asyncio cannot take in, once the server is closed, what was accepted just before: such a connection would
+            # be left open, with a traceback on standard error. So nothing more is accepted first.
+            with contextlib.suppress(RuntimeError, ValueError):  # a loop that does not let us, such as uvloop
+                asyncio.get_running_loop().remove_reader(self._listening)
+            for _ in range(_ACCEPT_TURNS):
+                await asyncio.sleep(0)
+            self._listening = None
         if self._runner is not None:
             for site in list(self._runner.sites):
                 await site.stop()
@@ -148,6 +160,9 @@ class Server:
             return await self._control(request)
         target, _, query = request.raw_path.partition("?")
         if request.headers.get("Upgrade", "").lower() == "websocket":
+            if request.method != "GET":  # RFC 6455, 4.1
+                refused = {"code": -1000, "msg": "a WebSocket opens with GET"}
+                return plain_response(Reply(405, refused, {"Allow": "GET"}))
             address = read_address(target, query)
             if address is None:
                 return plain_response(Reply(404, {"code": -1000, "msg": "no stream is here"}))

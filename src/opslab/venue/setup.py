@@ -59,7 +59,10 @@ class VenueSetup:
         accounts: whose keys are known; without any, one account ``main`` with keys made for this venue.
         tape: the market outside; None: nothing happens there.
         pace: market time per venue time; 60 plays a minute in a second, ``inf`` as fast as the loop can.
+        horizon_seconds: for how long the tape is watched; what is played until then lies as near to now as it can, and
+            what would be played later lies in the future. None: to its end.
         is_held: the tape waits for ``resume`` or ``step``.
+        is_opened: the tape plays its first moment and waits then for ``resume`` or ``step``.
         limits: request weights and order counts; None: the market's usual ones.
         rules: limits of WebSockets; None: the market's usual ones.
         seed: of everything that is chosen by chance.
@@ -74,7 +77,9 @@ class VenueSetup:
     accounts: tuple[AccountSetup, ...] = ()
     tape: Tape | None = None
     pace: float = 1.0
+    horizon_seconds: float | None = None
     is_held: bool = False
+    is_opened: bool = False
     limits: LimitSettings | None = None
     rules: SocketRules | None = None
     seed: int = 0

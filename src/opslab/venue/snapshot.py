@@ -27,7 +27,12 @@ def snapshot(market: Market, core: Core, time_ms: int, digest: str) -> dict[str,
         "digest": digest,
         "events": len(core.ledger.log),
         "symbols": {
-            symbol: {"status": str(pair.listing.status), "last_price": plain(pair.last_price)}
+            symbol: {
+                "status": str(pair.listing.status),
+                "last_price": plain(pair.last_price),
+                "tick_size": plain(pair.listing.instrument.tick_size),
+                "step_size": plain(pair.listing.instrument.step_size),
+            }
             for symbol, pair in core.pairs.items()
         },
         "accounts": {name: _account(account) for name, account in core.accounts.items()},

@@ -6,9 +6,11 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING, Self
 
 from opslab.errors import VenueError, one_line
+from opslab.venue.episodes import Episodes
 from opslab.venue.faults.driving import VenueFaults
 from opslab.venue.venue import Venue
 
@@ -44,6 +46,7 @@ class VenueThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._venue: Venue | None = None
         self._failures: list[str] = []
+        self._episodes = Episodes(time.monotonic)
         self._ready: concurrent.futures.Future[Venue] = concurrent.futures.Future()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="opslab-venue", daemon=True)
@@ -88,6 +91,16 @@ class VenueThread:
         if self._thread.is_alive():
             raise VenueError(f"the venue did not stop within {_STOP_SECONDS:g} s", fix="look for what blocks its loop")
         self._surface()
+
+    def require_alive(self) -> None:
+        """Refuse to go on when the thread ended or its loop failed.
+
+        Raises:
+            OpsLabError: it did, or the wire log cannot be written.
+        """
+        self._surface()
+        if not self._thread.is_alive():
+            raise VenueError("the venue died: its thread ended", fix="see the errors in its wire log")
 
     @property
     def endpoint(self) -> Endpoint:
@@ -183,5 +196,7 @@ class VenueThread:
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG002 - asyncio's
         error = context.get("exception")
+        if isinstance(error, OSError) and not self._episodes.begins_with(error):
+            return
         told = f"{type(error).__name__}: {one_line(error)}" if error is not None else str(context.get("message"))
         self._failures.append(told)

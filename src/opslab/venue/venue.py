@@ -45,6 +45,7 @@ class Venue:
     Args:
         setup: what it begins with.
         clock: the machine's clock.
+        alarm: is told at once of what keeps the venue from being a witness; whoever runs it ends it then.
 
     Attributes:
         setup: as given.
@@ -63,8 +64,10 @@ class Venue:
         OpsLabError: the listings or accounts make no venue.
     """
 
-    def __init__(self, setup: VenueSetup, clock: Clock | None = None) -> None:
-        self.setup = setup
+    def __init__(
+        self, setup: VenueSetup, clock: Clock | None = None, alarm: Callable[[OpsLabError], None] = lambda _: None
+    ) -> None:
+        self.setup, self._alarm = setup, alarm
         self.accounts = setup.accounts or (new_account(setup.market),)
         self.clock = VenueClock(clock or SystemClock(), setup.clock_offset_ms)
         now_ms = self.clock.now_ms
@@ -72,12 +75,8 @@ class Venue:
         self.wire = WireLog(now_ms, self._write)
         self.exchange = Exchange(setup.market, setup.listings, self.accounts, now_ms, seed=setup.seed)
         self.gate = FaultGate(self.wire, seed=setup.seed)
-        self.keys = ListenKeys(
-            now_ms,
-            lambda: secrets.token_hex(32),
-            int(setup.listen_key_minutes * 60_000),
-            self._key_ended,
-        )
+        life_ms = int(setup.listen_key_minutes * 60_000)
+        self.keys = ListenKeys(now_ms, lambda: secrets.token_hex(32), life_ms, self._key_ended)
         feed, gate = Feed(setup.market, self.exchange, now_ms), self.gate
         self.hub = Hub(feed, self.keys, gate.leaving, self.wire, lambda: gate.is_quiet)
         names = tuple(account.name for account in self.accounts)
@@ -125,7 +124,8 @@ class Venue:
         token, now_ms = secrets.token_hex(32), self.clock.now_ms
         if self.setup.tape is not None:
             self.setup.tape.require_listed(self.exchange.listings)
-            self.player = Player(self.setup.tape, self.exchange.apply, now_ms, pace=self.setup.pace)
+            pace, horizon = self.setup.pace, self.setup.horizon_seconds
+            self.player = Player(self.setup.tape, self.exchange.apply, now_ms, pace=pace, horizon_seconds=horizon)
         rules = self.setup.rules or rules_of(self.setup.market)
         door = api_door(self.desk, self.hub, self.wire, now_ms) if self.setup.market is Market.SPOT else None
         sockets = Sockets(self.hub, self.keys, self.gate, rules, self.wire, now_ms, door)
@@ -137,7 +137,7 @@ class Venue:
                 self._file = WireFile(self.setup.wire_path)
             self._endpoint = Endpoint.at(self.setup.market, *found, token)
             if self.player is not None:
-                self.player.start(held=self.setup.is_held)
+                self.player.start(held=self.setup.is_held, opened=self.setup.is_opened)
         except BaseException:
             await self.stop()
             raise
@@ -175,7 +175,7 @@ class Venue:
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self.setup.tick_seconds, self._tick)
-        self._guarded(lambda _: self._time_passes())(None)
+        self.time_passes()
         if loop.time() - self._flushed >= _FLUSH_SECONDS:
             self._flushed = loop.time()
             self.hub.runs.flush()
@@ -184,7 +184,11 @@ class Venue:
     def _key_ended(self, key: ListenKey) -> None:
         self.hub.ended(key)
 
-    def _time_passes(self) -> None:
+    def time_passes(self) -> None:
+        """Do what is due by the venue's clock: expiries, funding, countdowns, listen keys."""
+        self._guarded(lambda _: self._do_what_is_due())(None)
+
+    def _do_what_is_due(self) -> None:
         if self.player is not None and self.player.error is not None and not self._tape_told:
             self._tape_told = True
             self.note(self.player.error, "tape")
@@ -209,7 +213,7 @@ class Venue:
             self._keeping(lambda file: file.write(record))
 
     def _keeping(self, action: Callable[[WireFile], None]) -> None:
-        """Do something to the wire log's file; when it fails the venue goes on, and says so to who asks."""
+        """Do something to the wire log's file; when it fails, tell whoever runs the venue, and who asks."""
         file = self._file
         try:
             if file is not None:
@@ -221,6 +225,7 @@ class Venue:
             self.trouble = StoreError(
                 f"cannot be written: {error.strerror}", where=self.setup.wire_path, fix="check space and rights"
             )
+            self._alarm(self.trouble)
 
     def note(self, error: Exception, event: str) -> None:
         """Write down a defect of ours, which a drill must notice.

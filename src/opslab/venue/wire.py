@@ -132,6 +132,11 @@ class WireLog:
             self._changed.notify_all()
         return record
 
+    @property
+    def last(self) -> int:
+        """The number of the newest record; 0 before the first."""
+        return self._seq
+
     def records(self, since: int = 0) -> list[WireRecord]:
         """Return the records after number ``since``."""
         with self._changed:

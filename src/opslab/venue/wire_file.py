@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from opslab.venue.wire import WireRecord
 
 
+_CHUNK = 1 << 16
+
+
 def line_of(record: WireRecord) -> str:
     """Return a record as it stands in the file, without the line's end."""
     entry: dict[str, Any] = {"seq": record.seq, "time_ms": record.time_ms, "kind": record.kind, "facts": record.facts}
@@ -23,6 +26,27 @@ def line_of(record: WireRecord) -> str:
         return compact_json(entry)
     except (TypeError, ValueError):  # a fact that is no JSON must not stop a venue in the middle of a drill
         return compact_json({**entry, "facts": {"unwritable": repr(record.facts)}})
+
+
+def cut_torn(path: Path) -> None:
+    """Cut a last line that was not written whole off a file.
+
+    Raises:
+        OSError: it cannot be read or cut.
+    """
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        whole = size
+        while whole:
+            start = max(0, whole - _CHUNK)
+            file.seek(start)
+            found = file.read(whole - start).rfind(b"\n")
+            if found >= 0:
+                whole = start + found + 1
+                break
+            whole = start
+        if whole != size:
+            file.truncate(whole)
 
 
 class WireFile:
@@ -53,9 +77,11 @@ class WireFile:
         self._file.flush()
 
     def abandon(self) -> None:
-        """End without making anything durable, after a write failed."""
+        """End without making anything durable, after a write failed; half a line is cut off."""
         with contextlib.suppress(OSError):
             self._file.close()
+        with contextlib.suppress(OSError):
+            cut_torn(self._path)
 
     def close(self) -> None:
         """Make what was written durable and end."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from nautilus_trader.adapters.binance import BinanceAccountType
 from nautilus_trader.adapters.binance.common.enums import BinanceEnvironment
-from nautilus_trader.config import LiveDataClientConfig
+from nautilus_trader.config import DatabaseConfig, LiveDataClientConfig, MessageBusConfig
 from tests.engine.node.own_config import PERP, client, config, strategy
 
 from opslab.engine.lint.linting import RULES, lint
@@ -42,6 +42,10 @@ def claiming(*names):
 def environments(value):
     data, trading = (client(group, environment=value) for group in ("data_clients", "exec_clients"))
     return replace(data, exec_clients=trading.exec_clients)
+
+
+def stored(host):
+    return config(message_bus=MessageBusConfig(database=DatabaseConfig(type="redis", host=host)))
 
 
 def rates(text):
@@ -76,6 +80,13 @@ CASES = {
     "LINT-REDUCE-ONLY-DROPPED": (client("exec_clients", use_reduce_only=False), config()),
     "LINT-RECV-WINDOW-LONG": (client("exec_clients", recv_window_ms=60_001), config()),
     "LINT-INSTRUMENTS-NOT-RELOADED": (client("data_clients", update_instruments_interval_mins=None), config()),
+    "LINT-PART-BROKEN": (config(strategies=[strategy(config={"nonsense": 1})]), config()),
+    "LINT-DATABASE-REMOTE": (stored("redis.example.com"), stored("127.0.0.1")),
+    "LINT-PROXY": (client("data_clients", proxy_url="http://me:word@proxy:1"), config()),
+    "LINT-URL-FIXED": (
+        client("exec_clients", base_url_ws_stream="wss://me:word@fstream.binance.com"),
+        client("exec_clients", base_url_ws_stream="ws://127.0.0.1:1"),
+    ),
 }
 
 
@@ -137,3 +148,15 @@ def test_the_limits_are_those_of_the_account():
 @given(st.text(max_size=30))
 def test_any_text_as_a_rate_is_judged(text):
     assert is_above(text, SPOT_LIMITS) in (True, False)
+
+
+def test_no_password_of_an_address_is_shown():
+    for code in ("LINT-PROXY", "LINT-URL-FIXED"):
+        (found,) = [item for item in lint(CASES[code][0]) if item.code == code]
+        assert "word" not in str(found)
+        assert str(found.value).startswith(("http://proxy", "wss://fstream"))
+
+
+def test_the_advice_for_an_unset_environment_begins_with_no_real_money():
+    (found, *_) = [item for item in lint(config()) if item.code == "LINT-ENVIRONMENT-UNSET"]
+    assert found.fix.startswith("say BinanceEnvironment.TESTNET")

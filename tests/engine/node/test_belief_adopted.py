@@ -35,7 +35,7 @@ def _order():
 def test_a_position_without_its_orders_is_believed():
     belief = Belief("S-1")
     belief.adopt([], [{"instrument": NAME, "signed_quantity": "-0.5", "position_id": "P"}])
-    assert belief.view() == {"orders": [], "positions": [{"instrument": NAME, "signed_quantity": "-0.5"}]}
+    assert belief.view() == {"orders": [], "fills": [], "positions": [{"instrument": NAME, "signed_quantity": "-0.5"}]}
 
 
 def test_fills_of_adopted_orders_are_not_counted_twice():
@@ -63,4 +63,4 @@ def test_what_was_believed_before_is_forgotten():
     belief = Belief("S-1")
     belief.take(TestEventStubs.order_submitted(_order()))
     belief.adopt([], [])
-    assert belief.view() == {"orders": [], "positions": []}
+    assert belief.view() == {"orders": [], "fills": [], "positions": []}

@@ -51,3 +51,25 @@ def test_any_malformed_text_is_refused_in_one_line(text):
 def test_a_function_of_the_wrong_kind_is_refused():
     with pytest.raises(EngineError, match="gives a int, not a TradingNodeConfig"):
         read_config(lambda: 3, "x:y")
+
+
+def exits():
+    sys.exit(3)
+
+
+async def waits():
+    return None
+
+
+@pytest.mark.parametrize(("function", "told"), [(exits, "raised SystemExit: 3"), (waits, "is a coroutine function")])
+def test_a_function_that_exits_or_must_be_awaited_is_told_in_one_line(function, told, recwarn):
+    with pytest.raises(EngineError, match=f"node mine: {told}"):
+        read_config(function, "mine")
+    assert not recwarn.list
+
+
+def test_a_module_that_exits_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "exits_at_import.py").write_text("import sys\nsys.exit('no licence')\n")
+    with pytest.raises(EngineError, match="cannot be imported: SystemExit: no licence"):
+        named_function("exits_at_import:x", tmp_path)

@@ -8,9 +8,13 @@ from nautilus_trader.adapters.binance import BinanceAccountType, BinanceKeyType
 from nautilus_trader.config import (
     CacheConfig,
     DatabaseConfig,
+    ImportableActorConfig,
+    ImportableControllerConfig,
+    ImportableExecAlgorithmConfig,
     LiveDataClientConfig,
     LiveExecEngineConfig,
     LoggingConfig,
+    MessageBusConfig,
     StreamingConfig,
 )
 from nautilus_trader.model.identifiers import Venue
@@ -103,6 +107,8 @@ def raising():
     raise ValueError("no\ncredentials")
 
 
+ELSEWHERE = DatabaseConfig(type="redis", host="10.0.0.1")
+NOWHERE = {"config_path": "nowhere:Y", "config": {}}
 STREAMING = StreamingConfig(catalog_path="bucket", fs_protocol="s3")
 REFUSED = [
     (lambda: client("exec_clients", proxy_url="http://proxy:1"), "exec_clients.BINANCE.proxy_url: a proxy"),
@@ -115,7 +121,22 @@ REFUSED = [
     (lambda: config(exec_clients=dict.fromkeys("AB", config().exec_clients["BINANCE"])), "several clients"),
     (lambda: config(strategies=[]), "has no strategies"),
     (lambda: config(strategies=[strategy(strategy_path="nowhere:X")]), "strategies.0.: cannot be imported"),
-    (lambda: config(streaming=STREAMING), "streaming: is not on this machine"),
+    (lambda: config(streaming=STREAMING), "streaming: the files are reached by .s3., not on this machine"),
+    (lambda: config(cache=CacheConfig(database=ELSEWHERE)), "cache.database.host: the database is not on loopback"),
+    (lambda: config(message_bus=MessageBusConfig(database=ELSEWHERE)), "message_bus.database.host: the database is"),
+    (lambda: config(strategies=[strategy(config={"nonsense": 1})]), r"strategies.0..config: cannot be read as a EMACr"),
+    (
+        lambda: config(actors=[ImportableActorConfig(**NOWHERE, actor_path="nowhere:X")]),
+        "actors.0.: cannot be imported",
+    ),
+    (
+        lambda: config(exec_algorithms=[ImportableExecAlgorithmConfig(**NOWHERE, exec_algorithm_path="nowhere:X")]),
+        "exec_algorithms.0.: cannot be imported",
+    ),
+    (
+        lambda: config(controller=ImportableControllerConfig(**NOWHERE, controller_path="nowhere:X")),
+        "controller: cannot be imported",
+    ),
     (lambda: config(exec_engine=None), "exec_engine is a NoneType, not a LiveExecEngineConfig"),
     (lambda: {"strategies": []}, "gives a dict, not a TradingNodeConfig"),
     (raising, r"raised ValueError: no\\ncredentials"),
@@ -132,14 +153,23 @@ def test_what_cannot_be_tied_to_the_venue_is_refused_in_one_line(given, what):
     assert str(caught.value).startswith("node")
 
 
-def test_a_database_elsewhere_is_refused_once_it_is_placed():
-    given = config(cache=CacheConfig(database=DatabaseConfig(type="redis", host="10.0.0.1")))
-    with pytest.raises(EngineError, match="database is not on loopback"):
-        placed(given)
+def test_a_proxy_of_the_environment_is_refused_before_anything_is_started(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
+    with pytest.raises(EngineError, match="environment HTTPS_PROXY: a proxy"):
+        own_node(config)
 
 
 def test_instruments_that_the_venue_does_not_have_are_named():
     node = own_node(config)
     node.require_instruments([PERP])
-    with pytest.raises(EngineError, match=f"loads {PERP}, the venue of this run has ETHUSDT-PERP.BINANCE"):
+    with pytest.raises(EngineError, match=f"asks for {PERP}, the venue of this run has ETHUSDT-PERP.BINANCE"):
         node.require_instruments(["ETHUSDT-PERP.BINANCE"])
+
+
+def test_an_instrument_that_only_a_strategy_names_is_named_with_its_setting():
+    other = "ETHUSDT-PERP.BINANCE"
+    settings = {**strategy().config, "bar_type": f"{other}-1-MINUTE-LAST-EXTERNAL"}
+    node = own_node(config(strategies=[strategy(config=settings)]))
+    node.require_instruments([PERP, other])
+    with pytest.raises(EngineError, match=rf"strategies.0..config.bar_type: asks for {other}"):
+        node.require_instruments([PERP])

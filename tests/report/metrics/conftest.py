@@ -9,9 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from opslab.clock import SystemClock
-from opslab.report.metrics.catalogue import PREFIX
 from opslab.report.metrics.exporter import Exporter
 from opslab.report.metrics.exposition import Format
+from opslab.report.metrics.family import PREFIX
 from opslab.report.metrics.global_switch import GlobalSwitch
 from opslab.root import find_lab
 

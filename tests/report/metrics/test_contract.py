@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from opslab.contract.events import TERMINAL_EVENTS, Status
-from opslab.report.metrics import catalogue, journal
-from opslab.report.metrics.catalogue import FAMILIES, PREFIX, SESSION, Kind
+from opslab.report.metrics import catalogue, journal_lines
+from opslab.report.metrics.catalogue import FAMILIES, SESSION
+from opslab.report.metrics.family import PREFIX, Kind
 from opslab.report.metrics.reference import reference
 
 CORE = "run_id mode engine venue instrument"
@@ -40,6 +41,7 @@ NAMES = {
     "journal_events_total": CORE,
     "journal_event_total": f"{CORE} event",
     "reconciliation_status": f"{CORE} status",
+    "reconciliation_source_status": f"{CORE} source status",
     "reconciliation_checks_total": f"{CORE} severity",
     "reconciliation_last_timestamp_seconds": CORE,
     "failure_drill_executed_total": "run_id drill_name",
@@ -94,7 +96,7 @@ def test_evidence_comes_last():
 
 def test_the_states_are_those_of_the_contracts_models():
     assert set(catalogue.STATUSES) == {status.value for status in Status} | {"orphaned"}
-    assert journal.TERMINAL_EVENTS == TERMINAL_EVENTS
+    assert journal_lines.TERMINAL_EVENTS == TERMINAL_EVENTS
     assert set(catalogue.STATUSES) - catalogue.ENDED == {"initialized", "running", "orphaned"}
 
 

@@ -43,7 +43,14 @@ def full(place):
     place.run('hostile "\n\\', heartbeat_count=1)
     paper = {"run_id": "paper", "heartbeat_count": 3, "synthetic_duration_seconds": 3, "engine_executed": False}
     place.run("paper", mode="paper")
-    place.write("paper/metrics.json", paper)
+    place.write("paper/metrics.json", {**paper, "containment_detect_ms": 4.5})
+    change = {"event": "views_differed", "ts_utc": "2026-01-01T00:00:00.5Z", "since_ms": 1}
+    change["differences"] = [{"view": "engine", "kind": "quantity"}]
+    with (place.runs / "paper" / "journal.jsonl").open("a") as journal:
+        journal.write(json.dumps(change) + "\n")
+        journal.write(json.dumps({"event": "trigger_fired", "trigger": "max_mismatch_seconds"}) + "\n")
+        heard = {"event": "market_data_heard", "feeds": {"quotes": {"count": 2, "ts_utc": "2026-01-01T00:00:02.5Z"}}}
+        journal.write(json.dumps(heard) + "\n")
     evidence = place.evidence / "a__b" / "backtest_vs_paper_evidence.json"
     evidence.parent.mkdir(parents=True)
     presence = {"backtest": {"report.md": True}}

@@ -188,3 +188,14 @@ def test_later_events_that_begin_while_the_bundle_is_read_are_no_loss(place, mon
     place.write("r1/post.jsonl", '{"event":"kill_activated"}\n')
     monkeypatch.setattr(bundle, "_names", lambda *words: [name for name in names_in(*words) if name != "post.jsonl"])
     assert place.samples()["bundles_unreadable",] == 0
+
+
+def test_each_trigger_that_fired_is_kept_once_over_all_readings(place):
+    path = place.write("a/journal.jsonl", '{"event":"trigger_fired","trigger":"x"}\n{"event":"trigger_fired"}\n')
+    root, count = open_directory(place.runs), JournalCount()
+    count.read(root, "a/journal.jsonl")
+    with path.open("a") as lines:
+        lines.write('{"event":"trigger_fired","trigger":"y"}\n{"event":"trigger_fired","trigger":"x"}\n')
+    count.read(root, "a/journal.jsonl")
+    os.close(root)
+    assert (count.triggers, count.lines) == (("x", "y"), 4)

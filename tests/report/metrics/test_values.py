@@ -16,6 +16,7 @@ def test_a_completed_backtest_shows_every_number(place):
     assert found == {
         ("run_info", "r1", *CORE, "completed", "sample", "false", "true"): 1,
         ("run_status", "r1", *CORE, "completed"): 2,
+        ("run_rehearsed", "r1", *CORE): 0,
         ("run_created_timestamp_seconds", "r1", *CORE): 1767225600.000001,
         ("run_started_timestamp_seconds", "r1", *CORE): 1767225601.000001,
         ("run_completed_timestamp_seconds", "r1", *CORE): 1767225603.000001,
@@ -127,6 +128,24 @@ def test_reconciliation_shows_all_four_severities(place):
     assert found["reconciliation_last_timestamp_seconds", "r1", *CORE] == 1767225600
 
 
+@pytest.mark.parametrize("source", ["files", "views"])
+@pytest.mark.parametrize(
+    ("statuses", "worse"),
+    [(("ok", "mismatch"), "mismatch"), (("mismatch", "ok"), "mismatch"), (("warning", "unknown"), "unknown")],
+)
+def test_of_files_and_views_the_worse_result_counts(place, source, statuses, worse):
+    place.run("r1")
+    rest = "views" if source == "files" else "files"
+    other = {"source": rest, "status": statuses[1], "ts_utc": "2026-01-01T00:00:00Z"}
+    place.write("r1/reconciliation_result.json", {"status": statuses[0], "source": source, "other": other})
+    found = place.of_run("r1")
+    assert [key[-1] for key in found if key[0] == "reconciliation_status"] == [worse]
+    assert {key[-2:] for key in found if key[0] == "reconciliation_source_status"} == {
+        (source, statuses[0]),
+        (rest, statuses[1]),
+    }
+
+
 def test_of_several_reports_of_one_drill_the_worst_counts(place):
     place.run("r1")
     for name, passed in (("a", True), ("b", False), ("c", None)):
@@ -195,3 +214,33 @@ def test_evidence_is_summed_over_all_pairs(place):
         ("evidence_unreadable",): 1,
     }
     assert any("broken/backtest_vs_paper_evidence.json" in line for line in place.told)
+
+
+def test_what_differs_between_the_views_is_counted_by_kind(place):
+    place.run("r1")
+    rows = [{"view": "engine", "kind": "missing_local", "subject": name, "key": "K"} for name in ("order", "fill")]
+    rows.append({"view": "strategy", "kind": "quantity", "subject": "position", "key": "K"})
+    change = {"event": "views_differed", "ts_utc": "2026-01-01T00:00:02Z", "agree": False, "since_ms": 500}
+    lines = [{"event": "run_started"}, {**change, "differences": rows[:1]}, {**change, "differences": rows}]
+    place.write("r1/journal.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    found = place.of_run("r1")
+    assert found["views_differences", "r1", *CORE, "engine", "missing_local"] == 2
+    assert found["views_differences", "r1", *CORE, "strategy", "quantity"] == 1
+    assert found["views_differ_since_timestamp_seconds", "r1", *CORE] == 1767225601.5
+
+
+def test_views_that_agree_again_have_differed_since_never(place):
+    place.run("r1")
+    change = {"event": "views_differed", "ts_utc": "2026-01-01T00:00:02Z", "agree": True, "since_ms": 500}
+    place.write("r1/journal.jsonl", json.dumps({**change, "differences": []}) + "\n")
+    found = place.of_run("r1")
+    assert found["views_differ_since_timestamp_seconds", "r1", *CORE] == 0
+    assert not [key for key in found if key[0] == "views_differences"]
+
+
+@pytest.mark.parametrize("odd", [{"differences": 7}, {"ts_utc": "now"}, {"since_ms": "long"}])
+def test_a_change_of_the_views_that_cannot_be_read_is_passed_over(place, odd):
+    place.run("r1")
+    change = {"event": "views_differed", "ts_utc": "2026-01-01T00:00:02Z", "since_ms": 1, "differences": []} | odd
+    place.write("r1/journal.jsonl", json.dumps(change) + "\n")
+    assert not [key for key in place.of_run("r1") if key[0].startswith("views_")]

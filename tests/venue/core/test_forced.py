@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.venue.core.rig import BUY, SELL, SYMBOL, Rig, refused
 
-from opslab.venue.events import AccountChanged, OrderChanged
+from opslab.venue.events import AccountChanged, MarginCalled, OrderChanged
 from opslab.venue.market import BookDelta
 from opslab.venue.orders import Market, OrderType
 
@@ -29,6 +29,48 @@ def test_a_position_is_liquidated_where_the_view_says_so() -> None:
     assert rig.position() == 3
     rig.mark(str(price - D("0.1")))
     assert rig.position() == 0
+
+
+def test_thin_margin_is_told_once_and_again_after_there_was_enough() -> None:
+    rig = small()
+    rig.market(BUY, "3")
+    price = rig.exchange.positions("ann")[0].liquidation_price
+
+    def calls() -> int:
+        return sum(isinstance(event, MarginCalled) for event in rig.exchange.log)
+
+    told = []
+    for mark in (price + 5, price + D("0.5"), price + D("0.3"), price + 6, price + D("0.5"), price - 1):
+        rig.mark(str(mark))
+        told.append(calls())
+    assert told == [0, 1, 1, 1, 2, 2]
+    (call, _) = (event for event in rig.exchange.log if isinstance(event, MarginCalled))
+    assert (call.account, call.asset, call.positions) == ("ann", "USDT", ((SYMBOL, "BOTH"),))
+    assert rig.position() == 0
+
+
+def test_margin_is_thin_when_maintenance_takes_four_fifths_of_it() -> None:
+    rig = small()
+    rig.market(BUY, "3")
+    for tenths in range(1000, 900, -1):
+        rig.mark(str(D(tenths) / 10))
+        view = rig.exchange.account("ann").asset("USDT")
+        is_told = any(isinstance(event, MarginCalled) for event in rig.exchange.log)
+        if rig.position() == 0:
+            break
+        assert is_told == (view.maintenance > view.margin_balance * D("0.8"))
+    assert is_told
+
+
+def test_a_margin_call_on_command_changes_nothing_but_the_log() -> None:
+    rig = small()
+    assert refused(rig.exchange.margin_call, "ann", SYMBOL) == -2024
+    rig.market(BUY, "1")
+    before = rig.exchange.snapshot()["accounts"]
+    rig.exchange.margin_call("ann", SYMBOL)
+    assert rig.exchange.snapshot()["accounts"] == before
+    assert isinstance(rig.exchange.log[-1], MarginCalled)
+    assert refused(Rig(Market.SPOT).exchange.margin_call, "ann", SYMBOL) == -1020
 
 
 def test_a_short_is_liquidated_where_the_view_says_so() -> None:

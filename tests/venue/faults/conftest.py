@@ -69,6 +69,18 @@ class Exchange:
     given: list = field(default_factory=list)
     refuses: set = field(default_factory=set)
 
+    def status(self, symbol):
+        return self._latest("set_status", symbol, "TRADING")
+
+    def is_hedge_mode(self, account):
+        return self._latest("set_hedge_mode", account, False)
+
+    def leverage(self, account, symbol):
+        return self._latest("set_leverage", account, 20)
+
+    def _latest(self, command, whose, first):
+        return next((one[-1] for one in reversed(self.given) if one[:2] == (command, whose)), first)
+
     def __getattr__(self, name):
         def command(*args):
             if name in self.refuses:

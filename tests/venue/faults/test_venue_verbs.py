@@ -121,6 +121,31 @@ def test_a_halt_ends_when_it_is_healed(stand):
     assert stand.venue.exchange.given == [("set_status", "BTCUSDT", "BREAK"), ("set_status", "BTCUSDT", "TRADING")]
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "undone"),
+    [
+        ("set_position_mode", {"mode": "hedge"}, ("set_hedge_mode", "main", False)),
+        ("set_leverage", {"symbol": "BTCUSDT", "leverage": 5}, ("set_leverage", "main", "BTCUSDT", 20)),
+    ],
+)
+def test_a_setting_comes_back_when_it_is_healed_unless_somebody_set_it_again(stand, name, settings, undone):
+    injection = inject(stand, name, account="main", **settings)
+    stand.gate.heal(injection)
+    assert stand.venue.exchange.given[-1] == undone
+    injection = inject(stand, name, account="main", **settings)
+    stand.venue.exchange.given.append((*undone[:-1], "the owner's"))
+    stand.gate.heal(injection)
+    assert stand.venue.exchange.given[-1] == (*undone[:-1], "the owner's")
+
+
+def test_the_status_before_comes_back_or_the_one_that_was_asked_for(stand):
+    stand.venue.exchange.set_status("BTCUSDT", "SETTLING")
+    stand.gate.heal(inject(stand, "set_status", symbol="BTCUSDT"))
+    assert stand.venue.exchange.given[-1] == ("set_status", "BTCUSDT", "SETTLING")
+    stand.gate.heal(inject(stand, "set_status", symbol="BTCUSDT", healed="HALT"))
+    assert stand.venue.exchange.given[-1] == ("set_status", "BTCUSDT", "HALT")
+
+
 def test_a_halt_that_was_refused_or_never_came_is_not_taken_back(stand):
     stand.gate.inject(*read_fault({"fault": "set_status", "symbol": "X", "after": "fill"}))
     stand.gate.heal_all()

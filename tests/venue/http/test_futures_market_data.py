@@ -108,7 +108,7 @@ def test_longer_candles_are_made_of_minutes(world):
         ({}, -1102),
         ({"interval": "1m", "limit": 1501}, -1130),
         ({"interval": "1m", "startTime": -1}, -1130),
-        ({"interval": "1m", "startTime": 2, "endTime": 1}, -1128),
+        ({"interval": "1m", "startTime": 2, "endTime": 1}, -1023),
     ],
 )
 def test_impossible_candles_are_refused(world, params, code):
@@ -146,3 +146,10 @@ def test_mark_price_and_funding(world):
 )
 def test_an_unknown_symbol_is_1121(world, path):
     assert _code(world, f"/fapi/v1/{path}", symbol="NOPEUSDT", interval="1m") == -1121
+
+
+def test_what_usd_m_futures_do_not_know_is_ignored(world):
+    everything = world.client.public("/fapi/v1/ticker/price").body
+    assert world.client.public("/fapi/v1/ticker/price", symbols="[").body == everything
+    listed = world.client.public("/fapi/v1/exchangeInfo").body["symbols"]
+    assert world.client.public("/fapi/v1/exchangeInfo", symbol="NOPE").body["symbols"] == listed

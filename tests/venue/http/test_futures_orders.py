@@ -260,7 +260,7 @@ def test_histories_reach_back_seven_days(world):
 @pytest.mark.parametrize(
     ("params", "code"),
     [
-        ({"startTime": 5, "endTime": 4}, -1128),
+        ({"startTime": 5, "endTime": 4}, -1023),
         ({"startTime": 0, "endTime": 8 * 24 * 3_600_000}, -1127),
         ({"limit": 0}, -1130),
         ({"limit": 1001}, -1130),
@@ -269,3 +269,23 @@ def test_histories_reach_back_seven_days(world):
 )
 def test_impossible_pages_are_refused(world, params, code):
     assert world.client.code("GET", "/fapi/v1/allOrders", symbol=SYMBOL, **params) == code
+
+
+@pytest.mark.parametrize("kind", [{"type": "MARKET"}, {"type": "LIMIT"}])
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_plain_order_cannot_close_the_whole_position(world, kind, sized):
+    order = world.limit(closePosition="true") | kind
+    if kind["type"] == "MARKET":
+        order = {key: value for key, value in order.items() if key not in {"price", "timeInForce"}}
+    if not sized:
+        del order["quantity"]
+    before = world.exchange.digest()
+    assert world.client.code("POST", "/fapi/v1/order", **order) == -4136
+    assert world.client.code("POST", "/fapi/v1/order/test", **order) == -4136
+    assert world.exchange.digest() == before
+    assert world.client.ok("POST", "/fapi/v1/order", **world.limit(closePosition="false"))["status"] == "NEW"
+
+
+def test_a_conditional_order_with_a_price_cannot_close_the_whole_position(world):
+    order = world.stop(type="STOP", price="58000.0", timeInForce="GTC", closePosition="true")
+    assert world.client.code("POST", "/fapi/v1/algoOrder", **order) == -4136

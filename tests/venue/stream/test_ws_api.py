@@ -373,3 +373,27 @@ def test_amounts_are_text(spoken):
     found = spoken.ask("account.status", timestamp=spoken.world.now())["result"]
 
     assert Decimal(found["balances"][0]["free"]) > 0
+
+
+def test_over_the_limit_an_answer_says_when_to_come_again():
+    from opslab.venue.http.limits import LimitSettings, RateLimit
+
+    rates = (RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 2), RateLimit("ORDERS", "SECOND", 10, 1))
+    spoken = Spoken(SpotWorld(limits=LimitSettings(rates, patience=1)))
+    now = spoken.world.now()
+    answers = [spoken.ask("ping") for _ in range(4)]
+    assert [answer["status"] for answer in answers] == [200, 200, 429, 418]
+    for answer, seconds in zip(answers[2:], (60 - now % 60_000 // 1000, 120), strict=True):
+        assert answer["error"]["code"] == -1003
+        assert answer["error"]["data"] == {"serverTime": now, "retryAfter": now + seconds * 1000}
+
+
+def test_too_many_orders_say_when_to_come_again():
+    from opslab.venue.http.limits import LimitSettings, RateLimit
+
+    rates = (RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 999), RateLimit("ORDERS", "SECOND", 10, 1))
+    spoken = Spoken(SpotWorld(limits=LimitSettings(rates)))
+    assert [spoken.signed("order.place", **LIMIT)["status"] for _ in range(2)] == [200, 429]
+    error = spoken.signed("order.place", **LIMIT)["error"]
+    assert error["code"] == -1015
+    assert error["data"]["retryAfter"] > error["data"]["serverTime"] == spoken.world.now()

@@ -42,6 +42,21 @@ def test_klines_keep_their_grid_and_end_now(run, pace, offset_ms):
         assert late == [offset_ms] * 5
 
 
+@pytest.mark.parametrize("horizon_seconds", [0.5, 2.0, 100.0])
+def test_with_a_horizon_what_is_played_until_then_is_as_recent_as_it_can_be(horizon_seconds):
+    candles, pace = make_candles([(100, 130, 90, 120, 5_000)] * 10, INSTRUMENT), 60.0
+    tape = candle_tape(INSTRUMENT, candles)
+    mover = tape.mover(VENUE_NOW_MS, pace, horizon_seconds)
+    klines = [event for event in tape if isinstance(event, Kline) and event.is_closed]
+    watched = min(horizon_seconds, 10.0)
+    for number, kline in enumerate(klines, start=1):
+        late = VENUE_NOW_MS + number * 1_000 - (mover.kline(kline).close_ms + 1)
+        if number <= watched:
+            assert late >= 0
+        if number == int(watched):
+            assert late < 60_000
+
+
 def test_a_moved_tape_is_what_a_player_that_is_never_late_plays(run):
     tape = with_marks(candle_tape(INSTRUMENT, make_candles([(100, 130, 90, 120, 5_000)] * 2, INSTRUMENT)))
     stage = Stage(run.loop, tape, 60.0)

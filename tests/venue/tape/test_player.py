@@ -8,9 +8,11 @@ import math
 from decimal import Decimal
 
 import pytest
-from tests.venue.tape.conftest import VENUE_NOW_MS, Stage, make_instrument, trades
+from tests.venue.tape.conftest import VENUE_NOW_MS, Stage, make_candles, make_instrument, trades
 
 from opslab.errors import DataError, DrillError
+from opslab.venue.market import BookSnapshot, Kline, Quote
+from opslab.venue.tape.candles import candle_tape
 from opslab.venue.tape.player import BATCH
 
 INSTRUMENT = make_instrument()
@@ -205,3 +207,22 @@ def test_a_player_plays_once(run):
         await stage.player.stop()
 
     run(play())
+
+
+def test_an_opened_tape_has_a_market_and_waits(run):
+    """So that nothing is missed while a node starts, and its first orders meet a book."""
+    candles = make_candles([(100, 130, 90, 120, 5_000)] * 2, make_instrument())
+    stage = Stage(run.loop, candle_tape(make_instrument(), candles), 60.0)
+
+    async def play():
+        stage.player.start(opened=True)
+        opened = [type(event) for _, event in stage.heard]
+        stage.player.resume()
+        await stage.player.wait()
+        return opened
+
+    opened = run(play())
+    assert opened[:2] == [BookSnapshot, Quote]
+    assert Kline not in opened
+    closed = [event for _, event in stage.heard if isinstance(event, Kline) and event.is_closed]
+    assert len(closed) == 2

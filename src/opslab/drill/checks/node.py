@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from opslab.drill.checks.containment import bought
 from opslab.drill.checks.registry import Judgement, check, failed, passed, unknown
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def left_named(history: History, _spec: RunSpec | None) -> Judgement:
     there = {
         **dict.fromkeys(_open(venue, _OPEN_AT_VENUE), "open"),
         **{name: amount for name, amount in held.items() if Decimal(amount)},
+        **bought(history.run),
     }
     if different := sorted(name for name in {*named, *there} if named.get(name) != there.get(name)):
         what = f"{different[0]}: the journal says {named.get(different[0])}, the venue {there.get(different[0])}"

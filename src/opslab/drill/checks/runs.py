@@ -77,3 +77,18 @@ def different_events(history: History, _spec: RunSpec | None) -> Judgement:
     if len(set(digests)) != len(digests) or len(set(inputs)) != len(inputs):
         return failed("OPS-DET-EQUAL", "different inputs gave equal event streams", observed=digests)
     return passed(f"{len(digests)} runs, {len(digests)} event-stream digests")
+
+
+@check("run.other_inputs_refused")
+def other_inputs_refused(history: History, _spec: RunSpec | None) -> Judgement:
+    """A run that is started with other inputs than it is expected to have does not start, and leaves nothing.
+
+    Judges the fact ``second``: ``{expected, refused, is_there}``: the digest, what was said (null: it started), and
+    whether there is a bundle.
+    """
+    fact = history.fact("second")
+    if fact["refused"] is None or fact["is_there"]:
+        return failed("OPS-RUN-OTHER-INPUTS", "a run with other inputs than expected has started", observed=fact)
+    if fact["expected"] not in fact["refused"]:
+        return failed("OPS-RUN-UNEXPLAINED", "the refusal does not name the expected digest", observed=fact)
+    return passed(fact["refused"])

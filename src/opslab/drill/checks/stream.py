@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from opslab.contract.spec import RunSpec
     from opslab.drill.history import History
 
-REACTION_MS = 200
-"""The longest that a node may take to react to a connection that is back; a woken event loop needs a few."""
+REACTION_MS = 500
+"""The longest that a node may take to react to a connection that is back: the Rust client of 1.231 calls back some
+200 ms after it connected (run), and a woken event loop reacts within milliseconds."""
 
 _OPEN = {"NEW", "PARTIALLY_FILLED"}
 _OVER = {"REJECTED", "DENIED", "CANCELED", "EXPIRED", "FILLED"}

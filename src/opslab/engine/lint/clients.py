@@ -82,7 +82,7 @@ CLIENT_RULES = (
         "LINT-ENVIRONMENT-UNSET",
         "`environment` of a Binance client is not set",
         "it means the live exchange: what was meant for a testnet trades real money",
-        "say BinanceEnvironment.LIVE or TESTNET",
+        "say BinanceEnvironment.TESTNET, and LIVE only where real money is meant",
         _environments,
     ),
     Rule(

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from opslab.engine.lint.clients import CLIENT_RULES
 from opslab.engine.lint.engines import ENGINE_RULES
+from opslab.engine.lint.rehearsal import REHEARSAL_RULES
 from opslab.engine.lint.rule import Finding, plain
 
 if TYPE_CHECKING:
     from nautilus_trader.config import TradingNodeConfig
 
-RULES = (*ENGINE_RULES, *CLIENT_RULES)
+RULES = (*ENGINE_RULES, *CLIENT_RULES, *REHEARSAL_RULES)
 """All rules, in the order in which they are told."""
 
 

@@ -1,8 +1,9 @@
-"""The account of a live node, put into its cache before it connects.
+"""The account of a live node in a process that ran a backtest: put into its cache before it connects.
 
 A backtest client of 1.231 registers its venue, for the rest of the process, as one whose accounts are calculated from
 fills. A live account that is created later is then charged twice: by the fill, and by the balance that the venue tells.
-An account that is there already is only told; the engine creates none.
+An account that is there already is only told; the engine creates none. The page is
+``docs/engine-defects/account-charged-twice.md``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nautilus_trader.accounting.accounts.cash import CashAccount
 from nautilus_trader.accounting.accounts.margin import MarginAccount
+from nautilus_trader.accounting.factory import AccountFactory
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.currencies import USDT
 from nautilus_trader.model.enums import AccountType
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
 
 
 def add_reported_account(client: Any, cache: Any, config: TradingNodeConfig) -> None:
-    """Add the account of an execution client, empty until the venue tells of it.
+    """Add the account of an execution client, empty until the venue tells of it, where the engine's would be charged.
 
-    With a database behind the cache nothing is added: the account of the last run comes from there.
+    In a process that ran no backtest of the venue nothing is added: the engine makes the account as it always does.
+    With a database behind the cache nothing is added either: the account of the last run comes from there.
 
     Args:
         client: the live execution client.
@@ -46,5 +49,7 @@ def add_reported_account(client: Any, cache: Any, config: TradingNodeConfig) -> 
         ts_event=0,
         ts_init=0,
     )
+    if not AccountFactory.create(state).calculate_account_state:
+        return
     kind = CashAccount if client.account_type == AccountType.CASH else MarginAccount
     cache.add_account(kind(state, False))

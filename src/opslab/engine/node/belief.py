@@ -1,4 +1,4 @@
-"""What strategies must believe: their orders and positions, built only from the events that they were given."""
+"""What strategies must believe: orders, fills and positions, built only from the events that they were given."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from nautilus_trader.model.events import (
     OrderUpdated,
 )
 
+from opslab.engine.node.holdings import Holdings
+from opslab.engine.node.live_tap import FIRST
+from opslab.engine.views import fill_row
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nautilus_trader.common.component import MessageBus
 
 _COLUMNS = ("client_order_id", "instrument", "side", "quantity", "filled_quantity", "status")
+_SIDES = ("LONG", "SHORT")
 _STATUS = {
     OrderInitialized: "INITIALIZED",
     OrderSubmitted: "SUBMITTED",
@@ -47,22 +52,36 @@ class Belief:
     def __init__(self, *strategy_ids: str) -> None:
         self._strategy_ids = strategy_ids
         self._orders: dict[str, dict[str, Any]] = {}
-        self._trades: set[tuple[str, str]] = set()
+        self._fills: dict[tuple[str, str], dict[str, Any]] = {}
+        self._holdings = Holdings()
         self._begun_with: dict[str, Decimal] = {}
         self._fees: dict[str, Decimal] = {}
+        self._sides: dict[str, dict[str, Decimal]] = {}
 
     def attach(self, msgbus: MessageBus) -> None:
         """Listen where the strategies listen."""
         for strategy_id in self._strategy_ids:
-            msgbus.subscribe(topic=f"events.order.{strategy_id}", handler=self.take)
+            msgbus.subscribe(topic=f"events.order.{strategy_id}", handler=self.take, priority=FIRST)
 
-    def adopt(self, orders: Sequence[Mapping[str, Any]], positions: Sequence[Mapping[str, Any]]) -> None:
+    def adopt(
+        self,
+        orders: Sequence[Mapping[str, Any]],
+        positions: Sequence[Mapping[str, Any]],
+        fills: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         """Begin with what a strategy finds in the cache when it starts; what was believed before is forgotten.
 
         Args:
             orders: rows of the engine's view.
             positions: rows of the engine's view.
+            fills: rows of the engine's view.
         """
+        self._fills = {(row["client_order_id"], row["trade_id"]): dict(row) for row in fills}
+        self._holdings = Holdings.of([{**row, "instrument": _held_as(row)} for row in positions])
+        self._sides = {}
+        for row in positions:
+            if side := _side_of(row["instrument"], row.get("position_id")):
+                self._take_side(row["instrument"], side, Decimal(row["signed_quantity"]))
         self._orders = {row["client_order_id"]: {key: row[key] for key in _COLUMNS} for row in orders}
         self._fees = {}
         held: dict[str, Decimal] = {}
@@ -85,16 +104,33 @@ class Belief:
             row["status"] = status
 
     def view(self) -> dict[str, list[dict[str, Any]]]:
-        """Return ``orders`` and ``positions`` as JSON values, sorted; quantities are decimal strings in base units."""
+        """Return ``orders``, ``fills`` and ``positions`` as JSON values: decimal strings, quantities in base units."""
         net = self._net()
         for name, amount in self._begun_with.items():
             net[name] = net.get(name, Decimal(0)) + amount
         return {
             "orders": sorted(self._orders.values(), key=lambda row: str(row["client_order_id"])),
-            "positions": [
-                {"instrument": name, "signed_quantity": f"{amount:f}"} for name, amount in sorted(net.items()) if amount
-            ],
+            "fills": list(self._fills.values()),
+            "positions": [row for name, amount in sorted(net.items()) for row in self._positions(name, amount)],
         }
+
+    def _positions(self, name: str, amount: Decimal) -> Iterator[dict[str, Any]]:
+        """Yield what is held of an instrument: of a hedged one each side, and what belongs to neither."""
+        sides = self._sides.get(name, {})
+        for side, held in sides.items():
+            if held:
+                yield self._position(name, held, f"{name}-{side}")
+        if rest := amount - sum(sides.values(), Decimal(0)):
+            yield self._position(name, rest, name)
+
+    def _take_side(self, name: str, side: str, amount: Decimal) -> None:
+        sides = self._sides.setdefault(name, {})
+        sides[side] = sides.get(side, Decimal(0)) + amount
+
+    def _position(self, name: str, amount: Decimal, held_as: str) -> dict[str, Any]:
+        price = self._holdings.average_price(held_as, amount)
+        told = {} if price is None else {"average_open_price": f"{price:f}"}
+        return {"instrument": name, "signed_quantity": f"{amount:f}", **told}
 
     def _net(self) -> dict[str, Decimal]:
         """Return what the fills of the known orders come to, by instrument, less the fees paid in its base currency."""
@@ -108,10 +144,16 @@ class Belief:
 
     def _fill(self, row: dict[str, Any], event: OrderFilled) -> None:
         trade = (row["client_order_id"], event.trade_id.value)
-        if trade in self._trades:
+        if trade in self._fills:
             return
-        self._trades.add(trade)
-        name, fee = row["instrument"], _base_fee(event)
+        self._fills[trade] = fill_row(event)
+        sign = 1 if event.order_side == OrderSide.BUY else -1
+        name, fee, amount = row["instrument"], _base_fee(event), sign * event.last_qty.as_decimal()
+        position_id = event.position_id.value if event.position_id is not None else None
+        held_as = _held_as({"instrument": name, "position_id": position_id})
+        self._holdings.fill(held_as, amount, event.last_px.as_decimal())
+        if side := _side_of(name, position_id):
+            self._take_side(name, side, amount)
         if fee:
             self._fees[name] = self._fees.get(name, Decimal(0)) + fee
         filled = Decimal(row["filled_quantity"]) + event.last_qty.as_decimal()
@@ -119,6 +161,16 @@ class Belief:
         row["filled_quantity"] = f"{filled:f}"
         whole = row["quantity"] is not None and filled >= Decimal(row["quantity"])
         row["status"] = "FILLED" if whole else "PARTIALLY_FILLED"
+
+
+def _side_of(name: str, position_id: str | None) -> str | None:
+    """Return the side of a hedged position, as the engine's adapter calls it; None: it is not one of two."""
+    return next((side for side in _SIDES if position_id == f"{name}-{side}"), None)
+
+
+def _held_as(row: Mapping[str, Any]) -> str:
+    """Return what a position's mean price is kept under: a hedged one's side has its own."""
+    return str(row["position_id"] if _side_of(row["instrument"], row.get("position_id")) else row["instrument"])
 
 
 def _base_fee(event: OrderFilled) -> Decimal:

@@ -16,78 +16,23 @@ import queue
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from opslab.clock import SystemClock
 from opslab.contract.encoding import compact_json
-from opslab.contract.execution import Profile
-from opslab.contract.spec import Limits
-from opslab.engine.node.live import LiveNode, NodeOrder
-from opslab.engine.node.own import own_node
-from opslab.engine.registry import StrategyContext, StrategyRegistry
+from opslab.engine.node.child_order import ChildOrder, node_order, read_order
+from opslab.engine.node.live import LiveNode
 from opslab.engine.strategies.ops_by_hand import OpsByHand
 from opslab.errors import EngineError, OpsLabError, one_line
+from opslab.safety.pulling import puller
 from opslab.safety.switches import KillSwitches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 STEP_SECONDS = 0.25
 MAX_LINE = 1 << 20
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-
-
-class ChildOrder(BaseModel):
-    """What a child process runs.
-
-    Attributes:
-        http: the venue's REST base.
-        ws: its market streams.
-        ws_api: its WebSocket API.
-        ws_stream: its user streams.
-        api_key: the account's key.
-        api_secret: signs requests.
-        strategy: ``module:callable`` of the strategy's factory.
-        instruments: NautilusTrader's ids.
-        bar_types: one of each instrument.
-        seed: the run's seed.
-        params: of the strategy.
-        is_futures: USD-M futures, else spot.
-        profile: the node's intervals.
-        limits: what the strategy may do at most.
-        switches: root of the kill switches that are asked at every order.
-        run_id: the run whose switch it is.
-        own: ``module:function`` of the user's node, if it is theirs that runs.
-        redis_port: of the server that keeps the node's cache.
-        engine: further settings of ``LiveExecEngineConfig``.
-        import_paths: where modules are found, beside the usual places.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    http: str
-    ws: str
-    ws_api: str
-    ws_stream: str
-    api_key: str = Field(repr=False)
-    api_secret: str = Field(repr=False)
-    strategy: str
-    instruments: tuple[str, ...]
-    bar_types: tuple[str, ...]
-    seed: int
-    params: dict[str, bool | int | float | str]
-    is_futures: bool
-    profile: Profile
-    limits: Limits | None
-    switches: Path
-    run_id: str
-    own: str | None = None
-    redis_port: int | None = None
-    engine: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    import_paths: tuple[str, ...] = ()
 
 
 class Child:
@@ -102,8 +47,15 @@ class Child:
         self._tell = tell
         self._commands: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._is_over, self._bars_told = False, 0
-        ask = KillSwitches(order.switches, SystemClock()).watch(order.run_id).decision
-        self._node = LiveNode(order, _node_order(order), ask=ask, write=self._write)
+        switches = KillSwitches(order.switches, SystemClock())
+        self._node = LiveNode(
+            order,
+            node_order(order),
+            ask=switches.watch(order.run_id).decision,
+            write=self._write,
+            pull=puller(switches, order.run_id, self._told),
+            tell=self._told,
+        )
 
     def hear(self, line: bytes) -> None:
         """Take a command; may be called from any thread."""
@@ -202,24 +154,13 @@ class Child:
     def _write(self, line: bytes) -> None:
         self._tell({"kind": "event", "line": line.decode()})
 
+    def _told(self, event: str, facts: Mapping[str, Any]) -> None:
+        self._tell({"kind": "told", "event": event, "facts": dict(facts)})
+
     def _state(self) -> None:
         counters = self._node.counters()
         self._bars_told = counters.bars_seen
         self._tell({"kind": "state", "views": self._node.views(), "counters": counters.to_dict()})
-
-
-def read_order(line: bytes) -> ChildOrder:
-    """Return what a line of JSON orders.
-
-    Raises:
-        EngineError: it is none; no value is repeated, it may be a key.
-    """
-    try:
-        return ChildOrder.model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "order"
-        raise EngineError(first["msg"], where=place, fix="start it through opslab") from error
 
 
 def main() -> int:
@@ -264,21 +205,6 @@ def _die_with_parent() -> None:
 
 def _total(strategy: OpsByHand, feed: str) -> int:
     return sum(count for key, count in strategy.seen.items() if key.startswith(f"{feed} "))
-
-
-def _node_order(order: ChildOrder) -> NodeOrder:
-    registry = StrategyRegistry()
-    registry.register("own", order.strategy, "the run")
-    return NodeOrder(
-        factory=registry.factory("own"),
-        context=StrategyContext(order.instruments, order.bar_types, order.seed, order.params),
-        is_futures=order.is_futures,
-        profile=order.profile,
-        limits=order.limits,
-        own=own_node(order.own) if order.own else None,
-        redis_port=order.redis_port,
-        engine=order.engine,
-    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderSubmitted
+from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected, OrderSubmitted
 
 from opslab.engine.tap import ACCOUNT_TOPIC, TOPICS, to_line
 
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from nautilus_trader.common.component import MessageBus
 
-_COUNTED = {OrderSubmitted: "orders_submitted", OrderDenied: "orders_denied", OrderFilled: "fills_count"}
+_COUNTED = {
+    OrderSubmitted: "orders_submitted",
+    OrderDenied: "orders_denied",
+    OrderRejected: "orders_rejected",
+    OrderFilled: "fills_count",
+}
+
+FIRST = 100
+"""Priority of what hears before a strategy does: what a strategy's handler raises keeps an event from nobody else."""
 
 
 class LiveTap:
@@ -35,7 +43,7 @@ class LiveTap:
     def attach(self, msgbus: MessageBus) -> None:
         """Subscribe to the events of a node that has not started yet."""
         for topic in (*TOPICS, ACCOUNT_TOPIC):
-            msgbus.subscribe(topic=topic, handler=self._take)
+            msgbus.subscribe(topic=topic, handler=self._take, priority=FIRST)
 
     @property
     def sha256(self) -> str:

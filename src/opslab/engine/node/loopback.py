@@ -53,6 +53,16 @@ def require_loopback(config: TradingNodeConfig) -> None:
                 fix = "only the Binance adapter can be tied to the lab's venue: leave the other client out"
                 raise EngineError(f"is a {type(client).__name__}, not a {kind.__name__}", where=where, fix=fix)
             _require_client(client, urls, where)
+    require_local_stores(config)
+
+
+def require_local_stores(config: TradingNodeConfig) -> None:
+    """Refuse settings by which a node would keep something elsewhere, or whose process sends requests to a proxy.
+
+    Raises:
+        EngineError: a database is not on loopback, data would be read from or written to another machine's files, or
+            the environment names a proxy.
+    """
     _require_databases(config)
     _require_local_files(config)
     _require_no_proxy(os.environ)

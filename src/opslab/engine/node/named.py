@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def read_config(source: Callable[[], Any] | TradingNodeConfig, name: str) -> Tra
 def _imported(module_name: str, reference: str) -> Any:
     try:
         return importlib.import_module(module_name)
-    except Exception as error:  # whatever a foreign module raises is told in one line
+    except (Exception, SystemExit) as error:  # whatever a foreign module raises is told in one line
         what = f"module {module_name} cannot be imported: {type(error).__name__}: {one_line(error)}"
         fix = "correct it, or start where it can be imported from"
         raise EngineError(what, where=f"node {reference}", fix=fix) from error
@@ -87,9 +88,13 @@ def _imported(module_name: str, reference: str) -> Any:
 
 def _returned(function: Callable[[], Any], where: str) -> Any:
     try:
-        return function()
+        returned = function()
     except OpsLabError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = f"raised {type(error).__name__}: {one_line(error)}"
         raise EngineError(what, where=where, fix="correct the function; it takes no arguments") from error
+    if inspect.iscoroutine(returned):
+        returned.close()  # nobody awaits it
+        raise EngineError("is a coroutine function", where=where, fix="return the configuration from a plain def")
+    return returned

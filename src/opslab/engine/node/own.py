@@ -22,16 +22,16 @@ from nautilus_trader.adapters.binance import (
     BinanceExecClientConfig,
     BinanceKeyType,
 )
-from nautilus_trader.common.config import resolve_config_path, resolve_path
 from nautilus_trader.config import LoggingConfig, TradingNodeConfig
 
 from opslab.contract.paper_events import OwnNodeFacts
 from opslab.engine.code import code_sha256
-from opslab.engine.node.loopback import require_loopback
+from opslab.engine.node.loopback import require_local_stores, require_loopback
 from opslab.engine.node.named import named_function, read_config
 from opslab.engine.node.names import VENUE
+from opslab.engine.node.own_parts import instruments_asked, read_parts
 from opslab.engine.node.profile import EXECUTION, NODE
-from opslab.errors import EngineError, OpsLabError, one_line
+from opslab.errors import EngineError, OpsLabError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,6 @@ POST_STOP_SECONDS = 0.25
 _CHECKS = {"open_check_interval_secs": CHECK_SECONDS, "position_check_interval_secs": CHECK_SECONDS}
 _KINDS = {"data_clients": BinanceDataClientConfig, "exec_clients": BinanceExecClientConfig}
 _ACCOUNTS = {BinanceAccountType.SPOT: "spot", BinanceAccountType.USDT_FUTURES: "futures"}
-_LOCAL = (None, "", "file", "local", "memory")
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,13 @@ class OwnNode:
         require_loopback(config)
         return config
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys in the user's settings, which are replaced and must be shown nowhere all the same."""
+        clients = (*self.config.data_clients.values(), *self.config.exec_clients.values())
+        names = ("api_key", "api_secret")
+        return tuple(str(key) for client in clients for name in names if (key := getattr(client, name, None)))
+
     def facts(self, profile: Profile) -> OwnNodeFacts:
         """Return what a bundle may hold of it: names and intervals, never keys."""
         shortened = self._shortened(profile)
@@ -108,13 +114,17 @@ class OwnNode:
         Raises:
             EngineError: naming them.
         """
-        for group in _KINDS:
-            for name, client in getattr(self.config, group).items():
-                asked = {str(item) for item in client.instrument_provider.load_ids or ()}
-                if unknown := sorted(asked - set(names)):
-                    fix = "name a spec whose datasets hold it (marker spec, or ini setting opslab_spec)"
-                    what = f"loads {unknown[0]}, the venue of this run has {', '.join(names)}"
-                    raise EngineError(what, where=f"node {self.name} {group}.{name}.instrument_provider", fix=fix)
+        asked = {
+            str(item): f"{group}.{name}.instrument_provider"
+            for group in _KINDS
+            for name, client in getattr(self.config, group).items()
+            for item in client.instrument_provider.load_ids or ()
+        }
+        asked = {**instruments_asked(self.config), **asked}
+        if unknown := sorted(asked.keys() - set(names)):
+            fix = "name a spec whose datasets hold it (marker spec, or ini setting opslab_spec)"
+            what = f"asks for {unknown[0]}, the venue of this run has {', '.join(names)}"
+            raise EngineError(what, where=f"node {self.name} {asked[unknown[0]]}", fix=fix)
 
     def _shortened(self, profile: Profile) -> dict[str, dict[str, Any]]:
         """Return what the profile makes shorter than it is."""
@@ -144,7 +154,7 @@ def own_node(source: Any, beside: Path | None = None) -> OwnNode:
     config = read_config(found, name)
     try:
         market = _market(config)
-        _require_local(config)
+        require_local_stores(config)
         _require_strategies(config)
     except EngineError as error:
         raise EngineError(error.what, where=f"node {name} {error.where or ''}".strip(), fix=error.fix) from error
@@ -192,27 +202,11 @@ def _account(client: Any, kind: type, where: str) -> str:
     return _ACCOUNTS[client.account_type]
 
 
-def _require_local(config: TradingNodeConfig) -> None:
-    """Refuse files that lie elsewhere; addresses of clients and databases are judged by ``require_loopback``."""
-    stores = [("streaming", config.streaming, "catalog_path")] if config.streaming else []
-    stores += [(f"catalogs[{number}]", catalog, "path") for number, catalog in enumerate(config.catalogs)]
-    for where, store, path in stores:
-        if store.fs_protocol not in _LOCAL or "://" in str(getattr(store, path)).removeprefix("file://"):
-            raise EngineError("is not on this machine", where=where, fix="use a local path")
-
-
 def _require_strategies(config: TradingNodeConfig) -> None:
     if not config.strategies and config.controller is None:
         fix = "add an ImportableStrategyConfig to config.strategies"
         raise EngineError("has no strategies", fix=fix)
-    for number, strategy in enumerate(config.strategies):
-        try:
-            resolve_path(strategy.strategy_path)
-            resolve_config_path(strategy.config_path)
-        except Exception as error:  # whatever a foreign module raises is told in one line
-            what = f"cannot be imported: {type(error).__name__}: {one_line(error)}"
-            fix = "correct strategy_path and config_path; each is written module:Class"
-            raise EngineError(what, where=f"strategies[{number}]", fix=fix) from error
+    read_parts(config)
 
 
 def _shorter(settings: Any, fast: dict[str, Any]) -> dict[str, Any]:

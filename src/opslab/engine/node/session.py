@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from nautilus_trader.adapters.binance import BinanceLiveDataClientFactory, BinanceLiveExecClientFactory
 from nautilus_trader.live.node import TradingNode
 
+from opslab.engine.guards.install import Surroundings
+from opslab.engine.guards.site import Site, untold
 from opslab.engine.node.account import add_reported_account
-from opslab.engine.node.door import SwitchDoor
+from opslab.engine.node.handed import Handed
 from opslab.engine.node.loop import NodeLoop
 from opslab.engine.node.loopback import remote_addresses, require_loopback
+from opslab.engine.node.lost_errors import LostErrors
+from opslab.engine.node.turns import Turns, because
+from opslab.engine.node.whereabouts import is_users_fault
 from opslab.errors import EngineError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from nautilus_trader.config import TradingNodeConfig
     from nautilus_trader.trading.strategy import Strategy
 
+    from opslab.engine.guards.site import GuardLike, Tell
     from opslab.safety.gate import GateDecision
 
 LOOK_SECONDS = 0.25
@@ -38,7 +42,6 @@ STOP_MARGIN_SECONDS = 10.0
 DRAIN_TURNS = 10
 """Turns of the loop that a stopped node's tasks have to end by themselves: they were told to end before."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGABRT)
 SHUTDOWN_TOPIC = "commands.system.shutdown"
 
 
@@ -49,27 +52,39 @@ class NodeSession:
         config: the node's settings; refused unless all of it is on loopback.
         strategies: what trades, beside the strategies that the settings bring along.
         ask: reads the kill switch before every submit and modify.
+        guards: what else stands around the node.
+        pull: pulls the run's kill switch, for a guard; is given the reason.
+        tell: hears what guards did.
 
     Raises:
         EngineError: the settings lead out of loopback, or the engine refuses them.
     """
 
     def __init__(
-        self, config: TradingNodeConfig, strategies: Sequence[Strategy], ask: Callable[[], GateDecision]
+        self,
+        config: TradingNodeConfig,
+        strategies: Sequence[Strategy],
+        ask: Callable[[], GateDecision],
+        *,
+        guards: Sequence[GuardLike] = (),
+        pull: Callable[[str], None] = lambda _reason: None,
+        tell: Tell = untold,
     ) -> None:
         require_loopback(config)
-        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-        self._config, self._strategies, self._ask = config, tuple(strategies), ask
-        self._door: SwitchDoor | None = None
+        self._config, self._strategies, self._guards = config, tuple(strategies), tuple(guards)
+        self._read, self._pull, self._tell = ask, pull, tell
         self.shutdown_reason: str | None = None
-        self._signalled: signal.Signals | None = None
         self._looked = 0.0
+        self._may_take = 0.0
         self._loop = NodeLoop()
-        self._changed = asyncio.Event()
+        self.turns = Turns(self._loop)
+        self._changed = self.turns.changed
+        self.lost, self.handed = LostErrors(self.notify), Handed()
         try:
+            self.lost.listen(self._loop)
             self.node = self._built()
         except BaseException:
-            self._loop.close()
+            self._close()
             raise
 
     @property
@@ -85,7 +100,12 @@ class NodeSession:
     @property
     def is_trading(self) -> bool:
         """Whether the node and all its strategies run, and nothing asked the node to shut down."""
-        return not self.idle_strategies and self.shutdown_reason is None and self.node.kernel.is_running()
+        return not (self.idle_strategies or self.trouble) and self.node.kernel.is_running()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the node must not go on: it asked to shut down, or an exception was lost; None while nothing is wrong."""
+        return self.shutdown_reason or self.lost.first
 
     @property
     def strategy_ids(self) -> tuple[str, ...]:
@@ -100,12 +120,15 @@ class NodeSession:
     @property
     def stopped(self) -> int:
         """Orders and changes that the kill switch kept from leaving."""
-        return 0 if self._door is None else self._door.stopped
+        return sum(door.stopped for door in self._around.doors)
 
     def notify(self) -> None:
         """Wake whoever pumps; may be called from any thread, a closed session hears nothing."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._changed.set)
+        self.turns.notify()
+
+    def allow(self, seconds: float) -> None:
+        """Let every turn from now on block so long before it is interrupted; never less than what it is given."""
+        self._may_take = seconds
 
     def start(self) -> None:
         """Connect, reconcile and start the strategies.
@@ -113,11 +136,15 @@ class NodeSession:
         Raises:
             EngineError: a strategy does not run afterwards, which the node itself takes for a success.
         """
+        config = self._config
+        seconds = config.timeout_connection + config.timeout_reconciliation + config.timeout_portfolio
         try:
-            self._loop.run_until_complete(self.node.kernel.start_async())
+            self.turns.run(self.node.kernel.start_async(), seconds, may_cut=True)
         except Exception as error:
-            raise EngineError(f"the node did not start: {type(error).__name__}: {one_line(error)}") from error
+            self.turns.raise_signal()
+            raise because("the node did not start", error) from error
         self.require_loopback_only()
+        self._require_nothing_lost()
         if not self.is_trading:
             raise EngineError(
                 f"the node started without its strategy: {self._why_not()}",
@@ -128,15 +155,21 @@ class NodeSession:
         """Let the node work until something changed, at most ``seconds``; false when nothing did.
 
         Raises:
-            EngineError: the process has a connection that is not on loopback.
+            EngineError: the process has a connection that is not on loopback, a strategy blocked the node or wanted to
+                end the process, or an exception was raised where nobody handles it.
             KeyboardInterrupt: SIGINT came.
             SystemExit: SIGTERM or SIGABRT came.
         """
         self._changed.clear()
-        with contextlib.suppress(TimeoutError):
-            self._loop.run_until_complete(asyncio.wait_for(self._changed.wait(), seconds))
-        if self._signalled is not None:
-            raise KeyboardInterrupt if self._signalled is signal.SIGINT else SystemExit(128 + self._signalled)
+        try:
+            self.turns.run(asyncio.wait_for(self._changed.wait(), seconds), max(seconds, self._may_take))
+        except TimeoutError:
+            pass
+        except EngineError:
+            self.turns.raise_signal()
+            raise
+        self.turns.raise_signal()
+        self._require_nothing_lost()
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self.require_loopback_only()
         return self._changed.is_set()
@@ -163,19 +196,35 @@ class NodeSession:
                 f"a connection leads out of loopback: {min(found)}", fix="stop everything and find out why"
             )
 
+    def work(self, coroutine: Coroutine[Any, Any, None], seconds: float) -> bool:
+        """Let the node work until ``coroutine`` ended, at most ``seconds``; return whether it did."""
+        if self._loop.is_closed():
+            coroutine.close()
+            return False
+        try:
+            self.turns.run(asyncio.wait_for(coroutine, seconds), seconds)
+        except TimeoutError:
+            return False
+        return True
+
     def stop(self) -> None:
         """Stop strategies, clients and engines.
 
         Raises:
-            EngineError: it did not end within the node's own timeouts and a margin, or something raised.
+            EngineError: it did not end within the node's own timeouts and a margin, something raised, or something had
+                been raised that nobody handled.
         """
         seconds = self._config.timeout_post_stop + self._config.timeout_disconnection + STOP_MARGIN_SECONDS
         try:
-            self._loop.run_until_complete(asyncio.wait_for(self.node.stop_async(), seconds))
+            self.turns.run(asyncio.wait_for(self.node.stop_async(), seconds), seconds)
         except TimeoutError as error:
             raise EngineError(f"the node did not stop within {seconds:g} s") from error
         except Exception as error:
-            raise EngineError(f"the node did not stop: {type(error).__name__}: {one_line(error)}") from error
+            raise because("the node did not stop", error) from error
+        for name, lost in self._loop.unheard():
+            if is_users_fault(lost):
+                self.lost.lose(f"task {name}", lost)
+        self._require_nothing_lost()
 
     def dispose(self) -> None:
         """Free everything, whatever state it is in, and give the process its signals back."""
@@ -185,48 +234,48 @@ class NodeSession:
             with contextlib.suppress(EngineError):
                 self.stop()
         with contextlib.suppress(Exception):
-            self._loop.run_until_complete(_drained())
+            self.turns.run(_drained(), STOP_MARGIN_SECONDS)
         with contextlib.suppress(Exception):
-            self.node.dispose()
-        self._loop.close()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            self.turns.call(self.node.dispose, STOP_MARGIN_SECONDS)
+        self._close()
 
     def _built(self) -> TradingNode:
         try:
             node = TradingNode(config=self._config, loop=self._loop)
-            watched = _watched(lambda client: self._stand_before(client, node.kernel))
-            for name in _factory_names(self._config.data_clients):
-                node.add_data_client_factory(name, BinanceLiveDataClientFactory)
-            for name in _factory_names(self._config.exec_clients):
-                node.add_exec_client_factory(name, watched)
+            self.site = Site(self._config, node.kernel, self._read, self._pull, self._tell)
+            self._around = Surroundings(self.site, self._guards, self._before_doors)
+            self._around.enclose(node)
             node.build()
             for strategy in self._strategies:
                 node.trader.add_strategy(strategy)
             self._strategies = tuple(node.trader.strategies())
-        except Exception as error:
-            raise EngineError(f"the node cannot be built: {type(error).__name__}: {one_line(error)}") from error
+            self._around.built()
+        except (Exception, SystemExit) as error:
+            raise because("the node cannot be built", error) from error
+        self.handed.around((*self._strategies, *node.trader.actors()))
         node.kernel.msgbus.subscribe(topic=SHUTDOWN_TOPIC, handler=self._shut_down)
-        for number in _SIGNALS:  # the node's own handler would only stop it, and nobody would be told why
-            self._loop.add_signal_handler(number, self._hear, number)
+        self.turns.take_signals()
         return node
 
-    def _hear(self, number: signal.Signals) -> None:
-        self._signalled = number
-        self._changed.set()
+    def _close(self) -> None:
+        self._loop.close()
+        self.lost.deafen()
+        self.turns.close()
 
-    def _stand_before(self, client: Any, kernel: Any) -> None:
-        add_reported_account(client, kernel.cache, self._config)
-        self._door = SwitchDoor(client, kernel.cache, kernel.clock, self._ask)
-        self._door.install()
+    def _require_nothing_lost(self) -> None:
+        if (lost := self.lost.first) is not None:
+            raise EngineError(f"an exception was lost: {lost}", fix="correct the strategy")
+
+    def _before_doors(self, client: Any) -> None:
+        add_reported_account(client, self.site.kernel.cache, self._config)
 
     def _shut_down(self, command: Any) -> None:
         self.shutdown_reason = self.shutdown_reason or one_line(command.reason)
         self._changed.set()
 
     def _why_not(self) -> str:
-        if self.shutdown_reason:
-            return self.shutdown_reason
+        if self.trouble:
+            return self.trouble
         kernel = self.node.kernel
         if not kernel.data_engine.check_connected():
             return "the data client did not connect"
@@ -235,24 +284,6 @@ class NodeSession:
         if len(idle := self.idle_strategies) < len(self._strategies):
             return f"strategy {idle[0]} stopped"
         return "reconciliation or the portfolio did not come to an end"
-
-
-def _factory_names(clients: dict[str, Any]) -> list[str]:
-    """Return the names under which the node looks for the factories of its clients: what stands before a hyphen."""
-    return sorted({name.partition("-")[0] for name in clients})
-
-
-def _watched(made: Callable[[Any], None]) -> type[BinanceLiveExecClientFactory]:
-    """Return the adapter's own factory, which tells of each client that it makes."""
-
-    class Watched(BinanceLiveExecClientFactory):  # type: ignore[misc]
-        @staticmethod
-        def create(*args: Any, **kwargs: Any) -> Any:
-            client = BinanceLiveExecClientFactory.create(*args, **kwargs)
-            made(client)
-            return client
-
-    return Watched
 
 
 async def _drained() -> None:

@@ -47,7 +47,7 @@ class OpsRoundTrip(Strategy):  # type: ignore[misc]  # the engine ships no types
         super().__init__()
         self._every, self._quantity = _settings(context.params)
         self._bar_types = [BarType.from_str(text) for text in context.bar_types]
-        self._draws = {text: random.Random(f"{context.seed}:{text}") for text in context.bar_types}  # noqa: S311 - must repeat
+        self._draws = {text: _draw(context.seed, text) for text in context.bar_types}
         self._bars = dict.fromkeys(context.bar_types, 0)
         self.bars_seen = 0
 
@@ -112,6 +112,11 @@ class OpsRoundTrip(Strategy):  # type: ignore[misc]  # the engine ships no types
                 wanted.append(instrument.min_notional.as_decimal() * Decimal("1.1") / (bar.close.as_decimal() * worst))
         size: Decimal = (max(wanted) / step).to_integral_value(ROUND_CEILING) * step
         return size
+
+
+def _draw(seed: int, bar_type: str) -> random.Random:
+    """Return what decides on one instrument: the same in paper, where a perpetual has another name."""
+    return random.Random(f"{seed}:{bar_type.replace('-PERP.', '.', 1)}")  # noqa: S311 - must repeat
 
 
 def _settings(params: Mapping[str, Any]) -> tuple[int, Decimal]:

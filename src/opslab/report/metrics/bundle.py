@@ -18,7 +18,7 @@ from opslab.store import layout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opslab.report.metrics.journal import Terminal
+    from opslab.report.metrics.journal_lines import Terminal
     from opslab.report.metrics.records import Drill, FirstEvent, Manifest, Record
 
 READINESS = "connectivity_readiness.json"
@@ -216,6 +216,7 @@ def _started(first: FirstEvent, end: Terminal | None) -> Metadata:
         instrument=spec.instrument,
         data=first.inputs.datasets[0] if first.inputs and first.inputs.datasets else None,
         created_at_utc=first.ts_utc,
+        session_id=first.session_id,
         started_at_utc=first.ts_utc if begun else None,
         completed_at_utc=end.ts_utc if end else None,
     )

@@ -6,96 +6,16 @@ Kinds follow the contract too: a family whose name ends in ``_total`` is a count
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from opslab.report.metrics.family import Family, Scope
+from opslab.report.metrics.family import of_lab as _lab
+from opslab.report.metrics.family import of_run as _run
+from opslab.report.metrics.family import of_run_core as _core
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-PREFIX = "tradingchassis_ops_lab_"
-OTHER = -1
-"""What stands for a state that an encoding does not know."""
-
-
-class Scope(Enum):
-    """Which labels a family's samples begin with."""
-
-    CORE = ("run_id", "mode", "engine", "venue", "instrument")
-    RUN = ("run_id",)
-    LAB = ()
-
-
-class Kind(Enum):
-    """The metric's type in the text format."""
-
-    GAUGE = "gauge"
-    COUNTER = "counter"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Family:
-    """One metric family.
-
-    Attributes:
-        suffix: the name without the prefix that all share.
-        scope: the labels every sample begins with.
-        help: one sentence for people.
-        extra: labels after the scope's, in order; those in ``optional`` may be missing at the end.
-        optional: how many of ``extra`` may be missing.
-        encoding: the number that stands for each state, for families that encode one.
-        is_addition: the earlier lab did not have it.
-    """
-
-    suffix: str
-    scope: Scope
-    help: str
-    extra: tuple[str, ...] = ()
-    optional: int = 0
-    encoding: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    is_addition: bool = False
-
-    @property
-    def name(self) -> str:
-        """The full name, as samples bear it."""
-        return PREFIX + self.suffix
-
-    @property
-    def kind(self) -> Kind:
-        """The type, which the name decides."""
-        if self.suffix.endswith("_total"):
-            return Kind.COUNTER
-        return Kind.INFO if self.suffix.endswith("_info") else Kind.GAUGE
-
-    @property
-    def unit(self) -> str:
-        """The base unit that the name ends in, or nothing."""
-        stem = self.suffix.removesuffix("_total")
-        return next((unit for unit in ("seconds", "bytes", "ratio") if stem.endswith(f"_{unit}")), "")
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Every label, in order."""
-        return (*self.scope.value, *self.extra)
-
-    def encode(self, state: str) -> int:
-        """Return the number that stands for ``state``, -1 for one that the encoding does not know."""
-        return self.encoding.get(state, OTHER)
-
-
-def _core(suffix: str, text: str, *extra: str, optional: int = 0, addition: bool = False, **codes: int) -> Family:
-    return Family(suffix, Scope.CORE, text, extra, optional, MappingProxyType(codes), addition)
-
-
-def _run(suffix: str, text: str, *extra: str, optional: int = 0, **codes: int) -> Family:
-    return Family(suffix, Scope.RUN, text, extra, optional, MappingProxyType(codes))
-
-
-def _lab(suffix: str, text: str, *extra: str, addition: bool = False, **codes: int) -> Family:
-    return Family(suffix, Scope.LAB, text, extra, 0, MappingProxyType(codes), addition)
-
 
 STATUSES = MappingProxyType(
     {"initialized": 0, "running": 1, "completed": 2, "failed": 3, "safety_blocked": 4, "orphaned": 5}
@@ -111,6 +31,9 @@ RUN_INFO = _core(
     "run_info", "What the run is; always 1.", "status", "dataset", "is_placeholder", "engine_executed"
 )  # fmt: skip
 RUN_STATUS = _core("run_status", "Where the run is in its life.", "status", addition=True, **STATUSES)
+REHEARSED = _core(
+    "run_rehearsed", "1 when a session of drills made the run, where trouble is on purpose; else 0.", addition=True
+)
 READINESS_STATE = _core(
     "connectivity_readiness_state",
     "Whether the credentials that a connection needs are present.",
@@ -145,6 +68,10 @@ PROBE_HTTP_STATUS = _core("connectivity_probe_http_status", "HTTP status of the 
 KILL_SWITCH = _run(
     "kill_switch_state", "The kill switch as the run recorded it.", "state", absent=0, cleared=1, active=2
 )
+CONTAINMENT = Family(
+    "containment_seconds", Scope.RUN, "How long the last containment took.", ("stage",), is_addition=True
+)
+TRIGGER_FIRED = Family("trigger_fired", Scope.RUN, "1: the limit pulled the switch.", ("trigger",), is_addition=True)
 CREATED = _core("run_created_timestamp_seconds", "When the run was created, in Unix time.")
 STARTED = _core("run_started_timestamp_seconds", "When the run began, in Unix time.")
 COMPLETED = _core("run_completed_timestamp_seconds", "When the run ended, in Unix time.")
@@ -167,15 +94,43 @@ BARS_SEEN = _run(
 ORDERS = _run("backtest_scenario_orders_submitted_total", "Orders that the strategy submitted.", *_SCENARIO, optional=1)
 FILLS = _run("backtest_scenario_fills_total", "Fills that the strategy was told of.", *_SCENARIO, optional=1)
 HEARTBEATS = _core("paper_heartbeat_total", "Heartbeats of the paper run.")
+MARKET_DATA = _core(
+    "paper_market_data_timestamp_seconds",
+    "When the paper run's node last took in market data of a feed, in Unix time; told every few seconds.",
+    "feed",
+    addition=True,
+)
 PAPER_DURATION = _core("paper_synthetic_duration_seconds", "Length of the paper run's synthetic session.")
 JOURNAL_EVENTS = _core("journal_events_total", "Whole lines of the run's journal, later events included.")
 JOURNAL_EVENT = _core("journal_event_total", "Whole lines of the run's journal, by event.", "event")
-RECONCILIATION_STATUS = _core("reconciliation_status", "Result of the latest reconciliation; always 1.", "status")
+RECONCILIATION_STATUS = _core(
+    "reconciliation_status",
+    "The worse result of the latest reconciliation of files and that of views; always 1.",
+    "status",
+)
+RECONCILIATION_SOURCE = _core(
+    "reconciliation_source_status",
+    "Result of the latest reconciliation of files, or of views; always 1.",
+    "source",
+    "status",
+)
 RECONCILIATION_CHECKS = _core(
     "reconciliation_checks_total", "Checks of the latest reconciliation, by severity.", "severity"
 )
 RECONCILIATION_TIME = _core(
     "reconciliation_last_timestamp_seconds", "When the latest reconciliation was made, in Unix time."
+)
+VIEWS_DIFFERENCES = _core(
+    "views_differences",
+    "What engine or strategy of a paper run believe otherwise than the venue's books; absent while they agree.",
+    "view",
+    "kind",
+    addition=True,
+)
+VIEWS_DIFFER_SINCE = _core(
+    "views_differ_since_timestamp_seconds",
+    "Since when the views of a paper run have differed, in Unix time; 0 once they agree again.",
+    addition=True,
 )
 DRILL_EXECUTED = _run("failure_drill_executed_total", "Reports of the drill in the run's bundle.", "drill_name")
 DRILL_PASS = _run(
@@ -260,6 +215,9 @@ SESSION_PHASE = _lab(
     "drill_phase_duration_seconds", "How long a phase of the drill took.", "drill", "phase", addition=True
 )
 SESSION_BUDGET = _lab("drill_budget_seconds", "The longest that the drill allows.", "drill", "budget", addition=True)
+SESSION_USED = _lab(
+    "drill_budget_used_seconds", "How long it took what the budget is for.", "drill", "budget", addition=True
+)
 SESSION_DRILLS = _lab("session_drills", "Drills of the session, by verdict.", "verdict", addition=True)
 SESSION_BUILD = _lab("build_info", "What judged the drills; always 1.", "version", "engine", "contract", addition=True)
 
@@ -270,6 +228,7 @@ SESSION: tuple[Family, ...] = (
     SESSION_LAST_PASS,
     SESSION_PHASE,
     SESSION_BUDGET,
+    SESSION_USED,
     SESSION_DRILLS,
     SESSION_BUILD,
 )

@@ -95,9 +95,7 @@ def export_run(runs: Path, run_id: str, *, include_journal: bool = True) -> byte
     """
     path = confined(runs, checked_id(run_id))
     if not path.is_dir():
-        raise StoreError(
-            f"there is no run {run_id!r}", where=runs, fix="look into that directory for the runs there are"
-        )
+        raise StoreError(f"there is no run {run_id!r}", where=runs, fix="`tc run list` names the runs there are")
     for file in (layout.METADATA, layout.METRICS):
         if not (path / file).exists():
             raise StoreError(

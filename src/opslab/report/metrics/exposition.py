@@ -16,12 +16,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from opslab.errors import one_line
-from opslab.report.metrics.catalogue import FAMILIES, INDEX, Kind, Scope
+from opslab.report.metrics.catalogue import FAMILIES, INDEX
+from opslab.report.metrics.family import Kind, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from opslab.report.metrics.catalogue import Family
+    from opslab.report.metrics.family import Family
     from opslab.report.metrics.values import Sample
 
 MAX_LABEL = 200

@@ -11,13 +11,18 @@ import sys
 import time
 from collections import Counter
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from opslab.report.metrics import journal_lines
 from opslab.report.metrics.exposition import label
 from opslab.report.metrics.files import SETTLE_NS, open_regular, packed
-from opslab.report.metrics.records import FirstEvent, Moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from opslab.report.metrics.records import FirstEvent
 
 BLOCK = 256 << 10
 """How many bytes are read at once."""
@@ -26,25 +31,7 @@ MAX_LINE = 4 << 20
 MAX_EVENTS = 100
 """So many event names are told apart; a journal with more has the rest in ``OTHER``."""
 OTHER = "other"
-TERMINAL_EVENTS = frozenset({"run_completed", "run_failed"})
 _TAIL = 128
-
-
-class Terminal(msgspec.Struct, frozen=True, gc=False):
-    """The event that ended the run."""
-
-    status: str
-    ts_utc: Moment | None = None
-
-
-class _Line(msgspec.Struct, gc=False):
-    event: str
-
-
-class _Decoders:
-    line = msgspec.json.Decoder(_Line)
-    first = msgspec.json.Decoder(FirstEvent)
-    terminal = msgspec.json.Decoder(Terminal)
 
 
 _name = attrgetter("event")
@@ -59,9 +46,16 @@ class JournalCount:
         broken: whole lines that are no event.
         torn: bytes after the last whole line.
         terminal: the event that ended the run.
+        views: the latest change of what differs between its views.
+        triggers: the limits that pulled the kill switch, in the order in which they first did.
+        switch: the state that the last kill event led to; None without any.
+        heard: when the run's node last took in market data, by feed, as it last told.
     """
 
-    __slots__ = ("_inode", "_offset", "_stamp", "_tail", "broken", "events", "lines", "terminal", "torn")
+    __slots__ = (
+        *("_inode", "_offset", "_stamp", "_tail"),
+        *("broken", "events", "heard", "lines", "switch", "terminal", "torn", "triggers", "views"),
+    )
 
     def __init__(self) -> None:
         self._stamp: bytes | None = None
@@ -71,7 +65,11 @@ class JournalCount:
         self._inode, self._offset, self._tail = inode, 0, b""
         self.lines, self.broken, self.torn = 0, 0, 0
         self.events: dict[str, int] = {}
-        self.terminal: Terminal | None = None
+        self.terminal: journal_lines.Terminal | None = None
+        self.views: journal_lines.ViewsTold | None = None
+        self.triggers: tuple[str, ...] = ()
+        self.heard: dict[str, datetime] = {}
+        self.switch: str | None = None
 
     def read(self, root: int, name: str, *, is_final: bool = False) -> int:
         """Count what was appended to ``name`` below ``root`` since the last call, and return how many bytes were read.
@@ -149,7 +147,7 @@ class JournalCount:
         lines = whole[:-1].split(b"\n")
         try:
             # Not decode_lines, which takes a line with two events and a blank one for two lines.
-            names = Counter(map(_name, map(_Decoders.line.decode, lines)))
+            names = Counter(map(_name, map(journal_lines.Decoders.line.decode, lines)))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self._count_singly(lines)
         else:
@@ -159,7 +157,7 @@ class JournalCount:
     def _count_singly(self, lines: list[bytes]) -> None:
         for line in lines:
             try:
-                event = _Decoders.line.decode(line).event
+                event = journal_lines.Decoders.line.decode(line).event
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 self.lines, self.broken = self.lines + 1, self.broken + 1
             else:
@@ -172,8 +170,17 @@ class JournalCount:
             if name not in self.events and len(self.events) >= MAX_EVENTS:
                 name = OTHER
             self.events[name] = self.events.get(name, 0) + count
-        if self.terminal is None and not TERMINAL_EVENTS.isdisjoint(names):
-            self.terminal = _terminal(text)
+        if self.terminal is None and not journal_lines.TERMINAL_EVENTS.isdisjoint(names):
+            self.terminal = journal_lines.terminal(text)
+        if journal_lines.VIEWS_DIFFERED in names:
+            self.views = journal_lines.views(text) or self.views
+        if journal_lines.TRIGGER_FIRED in names:
+            fired = dict.fromkeys((*self.triggers, *journal_lines.triggers(text)))
+            self.triggers = tuple(fired)[: journal_lines.MAX_TRIGGERS]
+        if not journal_lines.SWITCHED.keys().isdisjoint(names):
+            self.switch = journal_lines.switched(text)
+        if journal_lines.HEARD in names:
+            self.heard = journal_lines.heard(text) or self.heard
 
 
 def first_event(root: int, name: str) -> FirstEvent | None:
@@ -184,21 +191,5 @@ def first_event(root: int, name: str) -> FirstEvent | None:
         ValueError: it is not a regular file.
     """
     with os.fdopen(open_regular(root, name), "rb") as file:
-        found: FirstEvent | None = _decoded(_Decoders.first, file.readline(MAX_LINE))
+        found: FirstEvent | None = journal_lines.decoded(journal_lines.Decoders.first, file.readline(MAX_LINE))
     return found
-
-
-def _terminal(text: bytes) -> Terminal | None:
-    for line in text.split(b"\n"):
-        event = _decoded(_Decoders.line, line)
-        if event is not None and event.event in TERMINAL_EVENTS:
-            found: Terminal | None = _decoded(_Decoders.terminal, line)
-            return found
-    return None
-
-
-def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
-    try:
-        return decoder.decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None

@@ -71,6 +71,7 @@ class Metadata(Record, frozen=True, gc=False, kw_only=True):
     created_at_utc: Moment | None = None
     started_at_utc: Moment | None = None
     completed_at_utc: Moment | None = None
+    session_id: Text = None
     is_placeholder: bool | None = None
     safety: Safety | None = None
     connectivity_readiness: Readiness | None = None
@@ -96,6 +97,10 @@ class Metrics(Record, frozen=True, gc=False):
     engine_duration_ms: Count | None = None
     heartbeat_count: Count | None = None
     synthetic_duration_seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    containment_flat: bool | None = None
+    containment_detect_ms: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    containment_contain_ms: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    containment_flat_ms: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class Readiness(Record, frozen=True, gc=False):
@@ -127,12 +132,21 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     unknown: Count = 0
 
 
+class OtherResult(Record, frozen=True, gc=False):
+    """``other`` of ``reconciliation_result.json``."""
+
+    source: Text = None
+    status: Text = None
+
+
 class Reconciliation(Record, frozen=True, gc=False):
     """``reconciliation_result.json``."""
 
     status: Text = None
     summary: Summary = Summary()
     ts_utc: Moment | None = None
+    source: Text = None
+    other: OtherResult | None = None
 
 
 class Drill(Record, frozen=True, gc=False, kw_only=True, rename={"passed": "pass"}):
@@ -166,6 +180,7 @@ class FirstEvent(msgspec.Struct, frozen=True, gc=False):
     mode: Text = None
     engine: Text = None
     ts_utc: Moment | None = None
+    session_id: Text = None
     inputs: StartedInputs | None = None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opslab.report.metrics.catalogue import FAMILIES, OTHER, SESSION
+from opslab.report.metrics.catalogue import FAMILIES, SESSION
+from opslab.report.metrics.family import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from opslab.report.metrics.catalogue import Family
+    from opslab.report.metrics.family import Family
 
 _SESSIONS = """\
 Written to `artifacts/sessions/<session>/metrics.prom`, and pushed where `--opslab-pushgateway` says so. A session of

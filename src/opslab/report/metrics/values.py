@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,7 @@ from opslab.report.metrics.exposition import label
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opslab.report.metrics.catalogue import Family
+    from opslab.report.metrics.family import Family
     from opslab.report.metrics.records import Drill, Metadata, Metrics, Probe, Readiness, RunRecord
 
 RUNNING = "running"
@@ -33,6 +34,10 @@ class Sample(NamedTuple):
     family: Family
     value: float
     labels: tuple[str, ...] = ()
+
+
+_WORSE = ("ok", "warning", "unknown", "mismatch")
+"""Statuses of a reconciliation, the worst last."""
 
 
 def status_of(metadata: Metadata, *, is_alive: bool) -> str:
@@ -61,18 +66,24 @@ def run_samples(record: RunRecord, status: str, *, include_journal: bool = True)
         return
     yield _info(metadata, metrics)
     yield Sample(of.RUN_STATUS, of.RUN_STATUS.encode(status), (status,))
+    yield Sample(of.REHEARSED, int(metadata.session_id is not None))
     yield from _times(metadata)
     if metadata.safety is not None:
-        state = label(metadata.safety.kill_switch.state if metadata.safety.kill_switch else None)
+        state = label(
+            _living_switch(record, status) or (found.state if (found := metadata.safety.kill_switch) else None)
+        )
         yield Sample(of.KILL_SWITCH, of.KILL_SWITCH.encode(state), (state,))
     if metrics is not None:
         yield from _counted(metrics)
         yield from _scenario(metrics)
+        yield from _containment(metrics)
     if readiness := record.readiness or metadata.connectivity_readiness:
         yield from _readiness(readiness)
     if probe := record.probe or metadata.connectivity_probe:
         yield from _probe(probe)
     yield from _reconciliation(record)
+    yield from _views(record)
+    yield from _triggers(record)
     yield from _drills(record.drills)
     if include_journal:
         yield from _journal(record)
@@ -152,15 +163,50 @@ def _probe(found: Probe) -> Iterator[Sample]:
         yield Sample(of.PROBE_HTTP_STATUS, found.http_status, labels)
 
 
+def _badness(status: str | None) -> int:
+    """Return how bad a status is; a word that nobody knows is unknown."""
+    return _WORSE.index(status) if status in _WORSE else _WORSE.index("unknown")
+
+
 def _reconciliation(record: RunRecord) -> Iterator[Sample]:
     found = record.reconciliation
     if found is None:
         return
-    yield Sample(of.RECONCILIATION_STATUS, 1, (label(found.status),))
+    latest = [(found.source or "files", found.status)]
+    if found.other is not None:
+        latest.append((found.other.source or "files", found.other.status))
+    worst = max((status for _, status in latest), key=_badness)
+    yield Sample(of.RECONCILIATION_STATUS, 1, (label(worst),))
+    for source, status in latest:
+        yield Sample(of.RECONCILIATION_SOURCE, 1, (label(source), label(status)))
     for severity in of.SEVERITIES:
         yield Sample(of.RECONCILIATION_CHECKS, getattr(found.summary, severity), (severity,))
     if found.ts_utc is not None:
         yield Sample(of.RECONCILIATION_TIME, unix_seconds(found.ts_utc))
+
+
+def _views(record: RunRecord) -> Iterator[Sample]:
+    """Yield what differed last: since when is 0 when the views agree again; a run that is over goes on differing."""
+    told = [journal.views for journal in record.journals if journal.views is not None]
+    if not told:
+        return
+    last = told[-1]
+    counts = Counter((item.view, item.kind) for item in last.differences)
+    for view, kind in sorted(counts):
+        yield Sample(of.VIEWS_DIFFERENCES, counts[view, kind], (label(view), label(kind)))
+    since = unix_seconds(last.ts_utc - timedelta(milliseconds=last.since_ms)) if last.differences else 0
+    yield Sample(of.VIEWS_DIFFER_SINCE, since)
+
+
+def _containment(metrics: Metrics) -> Iterator[Sample]:
+    for stage in ("detect", "contain", "flat"):
+        if (taken := getattr(metrics, f"containment_{stage}_ms")) is not None:
+            yield Sample(of.CONTAINMENT, taken / 1000, (stage,))
+
+
+def _triggers(record: RunRecord) -> Iterator[Sample]:
+    for name in dict.fromkeys(name for journal in record.journals for name in journal.triggers):
+        yield Sample(of.TRIGGER_FIRED, 1, (name,))
 
 
 def _drills(drills: tuple[Drill, ...]) -> Iterator[Sample]:
@@ -179,9 +225,19 @@ def _passed(drill: Drill) -> int:
     return of.DRILL_PASS.encode(_truth(drill.passed if isinstance(drill.passed, bool) else None))
 
 
+def _living_switch(record: RunRecord, status: str) -> str | None:
+    """Return what became of the switch of a run that lives: its metadata still tell how it began."""
+    if status != RUNNING:
+        return None
+    return next((journal.switch for journal in reversed(record.journals) if journal.switch), None)
+
+
 def _journal(record: RunRecord) -> Iterator[Sample]:
     if not record.journals:
         return
+    for journal in record.journals:
+        for feed, moment in sorted(journal.heard.items()):
+            yield Sample(of.MARKET_DATA, unix_seconds(moment), (label(feed),))
     events: dict[str, int] = {}
     for journal in record.journals:
         for event, count in journal.events.items():

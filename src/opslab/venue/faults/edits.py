@@ -1,7 +1,7 @@
 """Changes to JSON documents by path, always to a copy: the ledger's payloads are shared by their readers.
 
 A path is keys joined by dots, ``o.X``; a number is a place in a list, and ``*`` is every key or place: ``b.*.0`` is the
-price of every bid. What a path does not lead to is left alone.
+price of every bid. What a path does not lead to is left alone, and so is a number that could not be written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from opslab.venue.writing import fault_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,10 +102,12 @@ def _scale(factor: Decimal, box: Any, key: Any) -> None:
         new = (number * factor).quantize(number) if isinstance(old, str) else number * factor
     except InvalidOperation:
         return
-    box[key] = format(new, "f") if isinstance(old, str) else type(old)(new)
+    changed = format(new, "f") if isinstance(old, str) else type(old)(new)
+    if fault_in(changed) is None:
+        box[key] = changed
 
 
 def _shift(distance: int, box: Any, key: Any) -> None:
     old = box.get(key) if isinstance(box, dict) else box[key]
-    if isinstance(old, int) and not isinstance(old, bool):
+    if isinstance(old, int) and not isinstance(old, bool) and fault_in(old + distance) is None:
         box[key] = old + distance

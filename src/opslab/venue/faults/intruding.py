@@ -64,7 +64,7 @@ class Command(Inert):
         name: see ``Inert``.
         give: gives the command.
         facts: what the journal says of it.
-        undo: takes it back when the fault is healed, if it can be.
+        undo: is asked before the command what will take it back when the fault is healed; None: it stays done.
     """
 
     deferred = True
@@ -74,19 +74,45 @@ class Command(Inert):
         name: str,
         give: Callable[[Commands], object],
         facts: dict[str, Any],
-        undo: Callable[[Commands], object] | None = None,
+        undo: Callable[[Commands], Callable[[], object]] | None = None,
     ) -> None:
         super().__init__(name)
-        self._give, self._undo, self._facts = give, undo, facts
-        self._has_given = False
+        self._give, self._ask_undo, self._facts = give, undo, facts
+        self._undo: Callable[[], object] | None = None
 
     def begin(self, levers: Levers) -> list[dict[str, Any]]:
         """Give it."""
+        undo = self._ask_undo(levers.exchange) if self._ask_undo is not None else None
         self._give(levers.exchange)
-        self._has_given = True
+        self._undo = undo
         return [{"effect": "command", **self._facts}]
 
     def end(self, levers: Levers) -> None:
         """Take it back, unless it was refused."""
-        if self._undo is not None and self._has_given:
-            self._undo(levers.exchange)
+        del levers
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
+
+
+def restoring[T](
+    read: Callable[[Commands], T], put: Callable[[Commands, T], object], value: T
+) -> Callable[[Commands], Callable[[], object]]:
+    """Return an ``undo`` for a setting: what was there comes back, unless somebody has set something else meanwhile.
+
+    Args:
+        read: returns the setting as it stands.
+        put: sets it.
+        value: what the fault sets.
+    """
+
+    def ask(exchange: Commands) -> Callable[[], object]:
+        before = read(exchange)
+
+        def undo() -> None:
+            if read(exchange) == value:
+                put(exchange, before)
+
+        return undo
+
+    return ask

@@ -27,6 +27,10 @@ class Commands(Protocol):
         """Settle funding now, at this rate."""
         ...
 
+    def margin_call(self, account: str, symbol: str) -> object:
+        """Tell an account that its margin runs out, whatever is true."""
+        ...
+
     def liquidate(self, account: str, symbol: str) -> object:
         """Close a position by the liquidation engine."""
         ...
@@ -41,6 +45,18 @@ class Commands(Protocol):
 
     def set_status(self, symbol: str, status: str) -> object:
         """Set a symbol's status, such as ``BREAK``."""
+        ...
+
+    def status(self, symbol: str) -> str:
+        """Return a symbol's status."""
+        ...
+
+    def is_hedge_mode(self, account: str) -> bool:
+        """Return whether an account is in hedge mode."""
+        ...
+
+    def leverage(self, account: str, symbol: str) -> int:
+        """Return an account's leverage in a symbol."""
         ...
 
     def set_hedge_mode(self, account: str, on: bool) -> object:  # noqa: FBT001 - the exchange's own signature

@@ -43,7 +43,9 @@ class EditedReplies(Inert):
         del request
         if reply.status != _OK:
             return None
-        body, headers = self._edit(reply.body), {**reply.headers, **self._headers}
+        body, replaced = self._edit(reply.body), {name.lower() for name in self._headers}
+        kept = {name: text for name, text in reply.headers.items() if name.lower() not in replaced}
+        headers = {**kept, **self._headers} if self._headers else reply.headers
         if (body is None or body == reply.body) and headers == reply.headers:
             return None
         return Answer(Reply(reply.status, reply.body if body is None else body, headers))
@@ -55,6 +57,12 @@ class StaleReplies(Inert):
     def __init__(self, name: str, target: Target) -> None:
         super().__init__(name, target)
         self._first: dict[tuple[Any, ...], Reply] = {}
+
+    def begin(self, levers: Levers) -> list[dict[str, Any]]:
+        """Remember nothing of the last time."""
+        del levers
+        self._first.clear()
+        return []
 
     def after(self, request: Request, reply: Reply) -> RequestEffect | None:
         """Send the first answer again; an answer that still holds is no lie."""

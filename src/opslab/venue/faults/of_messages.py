@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from opslab.venue.faults.durations import Seconds  # noqa: TC001 - pydantic reads it at run time
 from opslab.venue.faults.edits import Edits
-from opslab.venue.faults.recipe import Kind, OfMessages, Path, Text
+from opslab.venue.faults.recipe import Factor, Kind, OfMessages, Path, Text
 from opslab.venue.faults.streaming import (
     DelayMessages,
     DropMessages,
@@ -122,7 +122,7 @@ class EditMessages(OfMessages):
     fault: ClassVar[str] = "edit_messages"
     put: dict[Path, Any] = Field(default={}, alias="set")
     remove: tuple[Path, ...] = ()
-    scale: dict[Path, Decimal] = Field(default={})
+    scale: dict[Path, Factor] = Field(default={})
     shift: dict[Path, Annotated[int, Field(ge=-_SPAN_MS, le=_SPAN_MS)]] = Field(default={})
 
     @model_validator(mode="after")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -11,7 +10,7 @@ from pydantic import Field, model_validator
 from opslab.venue.faults.durations import Seconds  # noqa: TC001 - pydantic reads it at run time
 from opslab.venue.faults.edits import Edits, every
 from opslab.venue.faults.lying import EditedReplies, LateWrites, StaleReplies
-from opslab.venue.faults.recipe import ACCOUNTS, QUERIES, Headers, OfRequests, Path, Route, Text
+from opslab.venue.faults.recipe import ACCOUNTS, QUERIES, Factor, Headers, OfRequests, Path, Route, Text
 
 if TYPE_CHECKING:
     from opslab.venue.faults.base import Fault
@@ -86,7 +85,7 @@ class EditReplies(OfRequests):
     fault: ClassVar[str] = "edit_replies"
     put: dict[Path, Any] = Field(default={}, alias="set")
     remove: tuple[Path, ...] = ()
-    scale: dict[Path, Decimal] = Field(default={})
+    scale: dict[Path, Factor] = Field(default={})
     headers: Headers = Field(default={})
 
     @model_validator(mode="after")

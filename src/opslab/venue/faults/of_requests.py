@@ -9,10 +9,9 @@ from pydantic import Field
 from opslab.venue.faults.answering import AtRequests, Ban, Throttle, refusal_of
 from opslab.venue.faults.base import Answer, Fault, Hang, Reset, Wait
 from opslab.venue.faults.durations import Seconds  # noqa: TC001 - pydantic reads it at run time
-from opslab.venue.faults.recipe import ORDERS, Headers, OfRequests, Route, When
+from opslab.venue.faults.recipe import ORDERS, Headers, OfRequests, Route, Status, When
 from opslab.venue.wire import Reply
 
-Status = Annotated[int, Field(ge=200, le=599)]
 Code = Annotated[int, Field(ge=-99_999, le=-1)]
 _HTML = "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>"
 

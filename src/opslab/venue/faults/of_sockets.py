@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from opslab.venue.faults.answering import refusal_of
 from opslab.venue.faults.base import Answer, Close, Fault, Hang, Wait
@@ -12,9 +12,24 @@ from opslab.venue.faults.cutting import ABORT, Announce, AtOpening, CloseSockets
 from opslab.venue.faults.durations import Seconds  # noqa: TC001 - pydantic reads it at run time
 from opslab.venue.faults.recipe import OfSockets
 
-CloseCode = Annotated[int, Field(ge=1000, le=4999)]
-"""RFC 6455, 7.4; 1006 resets the TCP connection."""
-Reason = Annotated[str, Field(max_length=100)]
+
+def _is_sendable(code: int) -> int:
+    if code in (1004, 1005, 1015):
+        raise ValueError(f"{code} is reserved and never stands in a close frame")
+    return code
+
+
+def _fits_frame(reason: str) -> str:
+    if len(reason.encode()) > _LONGEST_REASON:
+        raise ValueError(f"is longer than {_LONGEST_REASON} bytes")
+    return reason
+
+
+_LONGEST_REASON = 123
+CloseCode = Annotated[int, Field(ge=1000, le=4999), AfterValidator(_is_sendable)]
+"""RFC 6455, 7.4; 1006, which stands in no frame either, resets the TCP connection."""
+Reason = Annotated[str, AfterValidator(_fits_frame)]
+"""At most what a close frame holds beside the code (RFC 6455, 5.5)."""
 Status = Annotated[int, Field(ge=400, le=599)]
 
 
@@ -61,7 +76,7 @@ class ServerShutdown(OfSockets):
 
 
 class HalfOpenSockets(OfSockets):
-    """Lets open sockets fall silent, and new ones that are accepted; nothing is read, written or closed."""
+    """Lets open sockets and new ones fall silent, neither read nor closed; healed, they are reset."""
 
     fault: ClassVar[str] = "half_open"
     new: bool = True

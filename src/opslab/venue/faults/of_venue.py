@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from opslab.venue.faults.intruding import ClockOffset, Command, ExpireListenKey
+from opslab.venue.faults.intruding import ClockOffset, Command, ExpireListenKey, restoring
 from opslab.venue.faults.recipe import Recipe, Text
 from opslab.venue.orders import NewOrder, OrderType, Side, TimeInForce
 
@@ -31,7 +31,7 @@ class MoveClock(Recipe):
 
 
 class ExpireKeys(Recipe):
-    """Expires listen keys, with the event or silently."""
+    """Expires listen keys, with the event or silently; healed, they stay expired."""
 
     fault: ClassVar[str] = "expire_listen_key"
     account: Text | None = None
@@ -43,7 +43,7 @@ class ExpireKeys(Recipe):
 
 
 class ManualOrder(Recipe):
-    """Places an order on an account, as its owner would by hand; without a price at the market."""
+    """Places an order on an account, as its owner would by hand; without a price at the market; it stays."""
 
     fault: ClassVar[str] = "manual_order"
     account: Text
@@ -71,7 +71,7 @@ class ManualOrder(Recipe):
 
 
 class ManualCancel(Recipe):
-    """Cancels every order of an account in a symbol, as its owner would by hand, or the venue after an outage."""
+    """Cancels an account's orders in a symbol, as its owner would by hand, or the venue after an outage; it stays."""
 
     fault: ClassVar[str] = "manual_cancel"
     account: Text
@@ -83,8 +83,21 @@ class ManualCancel(Recipe):
         return Command(self.label, lambda exchange: exchange.cancel_all(self.account, self.symbol), facts)
 
 
+class CallMargin(Recipe):
+    """Sends MARGIN_CALL for an account's positions, whatever their margin; the event stays in the ledger's log."""
+
+    fault: ClassVar[str] = "margin_call"
+    account: Text
+    symbol: Text
+
+    def make(self) -> Fault:
+        """Return the fault."""
+        facts = {"command": "margin_call", "account": self.account, "symbol": self.symbol}
+        return Command(self.label, lambda exchange: exchange.margin_call(self.account, self.symbol), facts)
+
+
 class Liquidate(Recipe):
-    """Closes a position by the liquidation engine; client id autoclose-."""
+    """Closes a position by the liquidation engine; client id autoclose-; it stays closed."""
 
     fault: ClassVar[str] = "liquidate"
     account: Text
@@ -97,7 +110,7 @@ class Liquidate(Recipe):
 
 
 class Deleverage(Recipe):
-    """Reduces a position by auto-deleveraging; client id adl_autoclose."""
+    """Reduces a position by auto-deleveraging; client id adl_autoclose; it stays reduced."""
 
     fault: ClassVar[str] = "deleverage"
     account: Text
@@ -111,7 +124,7 @@ class Deleverage(Recipe):
 
 
 class Fund(Recipe):
-    """Settles funding now; with a positive rate longs pay."""
+    """Settles funding now; with a positive rate longs pay; what was paid stays paid."""
 
     fault: ClassVar[str] = "fund"
     symbol: Text
@@ -124,7 +137,7 @@ class Fund(Recipe):
 
 
 class Credit(Recipe):
-    """Deposits to an account, or withdraws a negative amount."""
+    """Deposits to an account, or withdraws a negative amount; the money stays where it is then."""
 
     fault: ClassVar[str] = "credit"
     account: Text
@@ -138,25 +151,32 @@ class Credit(Recipe):
 
 
 class SetStatus(Recipe):
-    """Sets a symbol's status: a halt (BREAK, HALT) or a settlement (SETTLING); healed, it trades again."""
+    """Sets a symbol's status: a halt (BREAK, HALT) or a settlement (SETTLING); healed, the one before comes back."""
 
     fault: ClassVar[str] = "set_status"
     symbol: Text
     status: Annotated[str, Field(pattern=r"^[A-Z_]{1,40}$")] = "BREAK"
-    healed: Annotated[str, Field(pattern=r"^[A-Z_]{1,40}$")] = "TRADING"
+    healed: Annotated[str, Field(pattern=r"^[A-Z_]{1,40}$")] | None = None
 
     def make(self) -> Fault:
-        """Return the fault."""
+        """Return the fault; ``healed`` is the status that comes then, the one before if it is None."""
         return Command(
             self.label,
             lambda exchange: exchange.set_status(self.symbol, self.status),
             {"command": "set_status", "symbol": self.symbol, "status": self.status},
-            lambda exchange: exchange.set_status(self.symbol, self.healed),
+            restoring(
+                lambda exchange: exchange.status(self.symbol),
+                lambda exchange, before: exchange.set_status(self.symbol, self.healed or before),
+                self.status,
+            ),
         )
 
 
 class SetPositionMode(Recipe):
-    """Changes an account's position mode, as somebody in the web page would."""
+    """Changes an account's position mode, as somebody in the web page would; healed, it comes back once it can.
+
+    The exchange changes the mode of an account without orders and positions only: with any, healing fails, and says so.
+    """
 
     fault: ClassVar[str] = "set_position_mode"
     account: Text
@@ -166,11 +186,20 @@ class SetPositionMode(Recipe):
         """Return the fault."""
         facts = {"command": "set_hedge_mode", "account": self.account, "mode": self.mode}
         is_hedge = self.mode == "hedge"
-        return Command(self.label, lambda exchange: exchange.set_hedge_mode(self.account, is_hedge), facts)
+        return Command(
+            self.label,
+            lambda exchange: exchange.set_hedge_mode(self.account, is_hedge),
+            facts,
+            restoring(
+                lambda exchange: exchange.is_hedge_mode(self.account),
+                lambda exchange, before: exchange.set_hedge_mode(self.account, before),
+                is_hedge,
+            ),
+        )
 
 
 class SetLeverage(Recipe):
-    """Changes an account's leverage in a symbol, as somebody in the web page would."""
+    """Changes an account's leverage in a symbol, as somebody in the web page would; healed, it comes back."""
 
     fault: ClassVar[str] = "set_leverage"
     account: Text
@@ -181,7 +210,14 @@ class SetLeverage(Recipe):
         """Return the fault."""
         facts = {"command": "set_leverage", "account": self.account, "leverage": self.leverage}
         return Command(
-            self.label, lambda exchange: exchange.set_leverage(self.account, self.symbol, self.leverage), facts
+            self.label,
+            lambda exchange: exchange.set_leverage(self.account, self.symbol, self.leverage),
+            facts,
+            restoring(
+                lambda exchange: exchange.leverage(self.account, self.symbol),
+                lambda exchange, before: exchange.set_leverage(self.account, self.symbol, before),
+                self.leverage,
+            ),
         )
 
 
@@ -190,6 +226,7 @@ RECIPES = (
     ExpireKeys,
     ManualOrder,
     ManualCancel,
+    CallMargin,
     Liquidate,
     Deleverage,
     Fund,

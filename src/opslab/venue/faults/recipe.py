@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from opslab.venue.faults.target import Target
+from opslab.venue.writing import fault_in
 
 if TYPE_CHECKING:
     from opslab.venue.faults.base import Fault
@@ -14,7 +16,30 @@ if TYPE_CHECKING:
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Route = Annotated[str, Field(min_length=1, max_length=2000)]
 Path = Annotated[str, Field(min_length=1, max_length=200)]
-Headers = dict[str, Annotated[str, Field(max_length=500, pattern=r"^[\x20-\x7e]*$")]]
+_FRAMING = frozenset({"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
+
+
+def _is_settable(name: str) -> str:
+    if name.lower() in _FRAMING:
+        raise ValueError(f"{name} belongs to the connection, and cannot be set")
+    return name
+
+
+def _has_body(status: int) -> int:
+    if status in (204, 205, 304):
+        raise ValueError(f"{status} has no body, and what is answered has one")
+    return status
+
+
+HeaderName = Annotated[
+    str, Field(max_length=100, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"), AfterValidator(_is_settable)
+]
+"""A field name as RFC 9110, 5.6.2 has it; none that says where the message ends."""
+Headers = dict[HeaderName, Annotated[str, Field(max_length=500, pattern=r"^[\x20-\x7e]*$")]]
+Status = Annotated[int, Field(ge=200, le=599), AfterValidator(_has_body)]
+"""A status of an answer with a body."""
+Factor = Annotated[Decimal, Field(ge=-(10**12), le=10**12)]
+"""What a number is multiplied by."""
 When = Literal["before", "after"]
 """``before``: instead of what was asked for; ``after``: it has happened, and only the answer is touched."""
 Kind = Annotated[str, Field(pattern=r"^(market|user|api)(\|(market|user|api))*$")]
@@ -40,6 +65,16 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     fault: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _writable(cls, data: Any) -> Any:
+        """Refuse settings that could not be written to a client, or into the wire log, as they stand."""
+        if isinstance(data, dict):
+            for key, value in data.items():
+                if (why := fault_in(key) or fault_in(value)) is not None:
+                    raise ValueError(f"{ascii(key)[1:-1]:.60} {why}")
+        return data
 
     @property
     def label(self) -> str:

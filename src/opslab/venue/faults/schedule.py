@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from opslab.errors import DrillError
-from opslab.venue.events import AccountChanged, AlgoChanged, Execution, OrderChanged, SettingChanged
+from opslab.venue.events import AccountChanged, AlgoChanged, Execution, MarginCalled, OrderChanged, SettingChanged
 from opslab.venue.faults.durations import Seconds, seconds_of
 from opslab.venue.faults.telling import told
 from opslab.venue.orders import OrderStatus
@@ -50,6 +50,7 @@ EVENTS = (
     "account",
     "funding",
     "setting",
+    "margin_call",
 )
 """Names of ledger events that a schedule may wait for."""
 
@@ -70,6 +71,8 @@ def event_names(event: LedgerEvent) -> tuple[str, ...]:
             return ("account", "funding") if event.reason == "FUNDING_FEE" else ("account",)
         case SettingChanged():
             return ("setting",)
+        case MarginCalled():
+            return ("margin_call",)
 
 
 class Trigger(BaseModel):

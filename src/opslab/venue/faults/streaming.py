@@ -12,6 +12,7 @@ from opslab.venue.faults.inert import Inert
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opslab.venue.faults.levers import Levers
     from opslab.venue.faults.target import Target
 
 
@@ -45,8 +46,15 @@ class DelayMessages(Inert):
         drops_kept: bool = False,
     ) -> None:
         super().__init__(name, target)
-        self._seconds, self._growing = seconds, growing
+        self._first = self._seconds = seconds
+        self._growing = growing
         self.drops_kept = drops_kept
+
+    def begin(self, levers: Levers) -> list[dict[str, Any]]:
+        """Grow from the first delay on, whatever it had grown to the last time."""
+        del levers
+        self._seconds = self._first
+        return []
 
     def message(self, outgoing: Outgoing) -> list[Outgoing] | None:
         """Keep it back."""

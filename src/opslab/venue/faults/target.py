@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from opslab.venue.events import AccountChanged, AlgoChanged, OrderChanged, SettingChanged
+from opslab.venue.events import AccountChanged, AlgoChanged, MarginCalled, OrderChanged, SettingChanged
 
 if TYPE_CHECKING:
     from opslab.venue.events import LedgerEvent
@@ -67,6 +67,8 @@ def takes_event(event: LedgerEvent, account: str | None, symbol: str | None) -> 
             owner, symbols = event.account, [position.symbol for position in event.positions]
         case SettingChanged():
             owner, symbols = event.account, [event.symbol]
+        case MarginCalled():
+            owner, symbols = event.account, [symbol for symbol, _ in event.positions]
     return _is(account, owner) and (symbol is None or any(_is(symbol, item) for item in symbols))
 
 

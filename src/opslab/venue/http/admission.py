@@ -23,6 +23,7 @@ from opslab.venue.http.routing import Context, ListenKeys, Route, RouteTable, Se
 from opslab.venue.http.signature import http_payload, socket_payload
 from opslab.venue.refusal import Refusal
 from opslab.venue.wire import Reply, Request
+from opslab.venue.writing import Unwritable, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -206,9 +207,11 @@ class Desk:
         outcome = self._answer(route, request, params, arrival.address, admitted_ms) if touched is None else touched
         if isinstance(outcome, Reply):
             told = self.limiter.headers(arrival.address, request.account, with_orders=orders > 0)
-            outcome = Reply(outcome.status, outcome.body, told | outcome.headers)
+            answer = outcome = Reply(outcome.status, outcome.body, told | outcome.headers)
             if self.gate is not None and touched is None:
                 outcome = await self.gate.after(request, outcome)
+            if touched is not None or outcome is not answer:
+                outcome = self._sendable(request, outcome)
         self._wire.add("reply", **reply_facts(request, outcome, is_bulk=route.is_bulk, is_fault=touched is not None))
         return outcome
 
@@ -245,6 +248,15 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - as in _safely; here the faults still see the reply
             return self._failed(request, error)
         return body if isinstance(body, Reply) else Reply(200, body)
+
+    def _sendable(self, request: Request, outcome: Outcome) -> Outcome:
+        """Return what can be sent, so that the wire log tells what was: a fault may have put anything into a reply."""
+        try:
+            if isinstance(outcome, Reply) and not isinstance(outcome.body, (str, bytes)):
+                written(outcome.body)
+        except Unwritable as error:
+            return self._failed(request, error)
+        return outcome
 
     def _failed(self, request: Request, error: Exception) -> Reply:
         self._wire.add("error", **error_facts(request, error))

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _DROPPED = frozenset({"signature", "apiKey"})
 _MASK = "***"
 _LONGEST = 1_000
+_USUAL = ("X-MBX-", "CONTENT-TYPE", "ALLOW")
+
+USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
+"""The header that tells a client what it has used of its request weight within the minute ("LIMITS", general info)."""
 
 
 def visible_params(values: Mapping[str, str]) -> dict[str, str]:
@@ -37,6 +41,10 @@ def reply_facts(request: Request, outcome: Reply | Hang | Reset, *, is_bulk: boo
         facts["outcome"] = "hang" if isinstance(outcome, Hang) else "reset"
         return facts
     facts["outcome"], facts["status"] = "reply", outcome.status
+    if (used := _header(outcome, USED_WEIGHT)) is not None:
+        facts["used_weight"] = used
+    if further := {name: text for name, text in outcome.headers.items() if not name.upper().startswith(_USUAL)}:
+        facts["headers"] = further
     facts["body"] = _summary(outcome.body) if is_bulk and outcome.status == 200 else _masked(outcome.body)  # noqa: PLR2004
     return facts
 
@@ -54,6 +62,12 @@ def error_facts(request: Request, error: Exception) -> dict[str, Any]:
         "message": str(error)[:_LONGEST],
         "place": place,
     }
+
+
+def _header(reply: Reply, name: str) -> str | None:
+    """Return a header's value; a fault may have written its name in another case."""
+    found = reply.headers.get(name)
+    return next((text for key, text in reply.headers.items() if key.upper() == name), None) if found is None else found
 
 
 def _summary(body: Any) -> Any:

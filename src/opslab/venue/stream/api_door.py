@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from opslab.errors import one_line
 from opslab.venue.faults.base import Hang
 from opslab.venue.stream.connection import ABNORMAL
-from opslab.venue.stream.ws_api import ApiConnection
+from opslab.venue.stream.ws_api import ApiConnection, failed
+from opslab.venue.writing import Unwritable, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from opslab.venue.stream.connection import Connection
     from opslab.venue.stream.hub import Hub
     from opslab.venue.wire import WireLog
-
-_encode = msgspec.json.Encoder().encode
 
 
 class ApiSocket:
@@ -66,20 +64,29 @@ class ApiSocket:
     def _send(self, message: dict[str, Any]) -> None:
         if not self._connection.is_open:
             return
+        number = self._connection.socket.number
+        try:
+            content = written(message)
+        except Unwritable as error:
+            self._wire.add("error", error=type(error).__name__, message=str(error), event=f"socket {number}")
+            message = failed(message.get("id"))
+            content = written(message)
         shown = {
             name: message[name] for name in ("id", "status", "error", "subscriptionId", "event") if name in message
         }
-        self._wire.add("out", socket=self._connection.socket.number, stream="", data=shown)
-        self._connection.send(_encode(message))
+        self._wire.add("out", socket=number, stream="", data=shown)
+        self._connection.send(content)
 
 
 def api_door(desk: Desk, hub: Hub, wire: WireLog, now_ms: Callable[[], int]) -> Callable[[Connection, str], ApiSocket]:
     """Return what takes a new connection in, with the query of its address."""
 
+    def note(error: Exception, event: str) -> None:
+        wire.add("error", error=type(error).__name__, message=one_line(error), event=event)
+
     def open_door(connection: Connection, query: str) -> ApiSocket:
-        api = ApiConnection(
-            desk, now_ms, connection.socket.remote, returns_limits="returnRateLimits=false" not in query.split("&")
-        )
+        returns_limits = "returnRateLimits=false" not in query.split("&")
+        api = ApiConnection(desk, now_ms, connection.socket.remote, returns_limits=returns_limits, note=note)
         return ApiSocket(connection, api, hub, wire)
 
     return open_door

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opslab.venue.stream.subscriptions import Subscriptions
     from opslab.venue.wire import Socket
 
-GOING_AWAY, POLICY, ABNORMAL = 1001, 1008, 1006
+GOING_AWAY, POLICY, BROKEN, ABNORMAL = 1001, 1008, 1011, 1006
 _RESET = struct.pack("ii", 1, 0)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from opslab.venue.events import AccountChanged, AlgoChanged, OrderChanged, SettingChanged
+from opslab.venue.events import AccountChanged, AlgoChanged, MarginCalled, OrderChanged, SettingChanged
 from opslab.venue.orders import OrderType
 from opslab.venue.stream.algo_event import algo_update
 from opslab.venue.stream.figures import amount, figures_of
@@ -231,5 +231,8 @@ def payloads(event: LedgerEvent, exchange: Exchange) -> list[dict[str, Any]]:
         return [algo_update(event, exchange)]
     if isinstance(event, AccountChanged):
         return [account_update(event, exchange)]
+    if isinstance(event, MarginCalled):
+        views = [view for view in exchange.positions(event.account) if (view.symbol, view.side) in event.positions]
+        return [margin_call(event.time_ms, event.cross_wallet, views, exchange)]
     update = setting_changed(event)
     return [update] if update else []

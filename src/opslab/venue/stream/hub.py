@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
+from opslab.errors import one_line
 from opslab.venue.market import BookDelta, Kline, MarkPrice, Quote
 from opslab.venue.stream.market_log import MarketRuns, update_id
 from opslab.venue.stream.names import stream_name
 from opslab.venue.stream.owner import owner_of
 from opslab.venue.views import PublicTrade
 from opslab.venue.wire import Message
+from opslab.venue.writing import Unwritable, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +36,6 @@ MOVED: dict[type, frozenset[str]] = {
     MarkPrice: frozenset({"markPrice"}),
 }
 """Which kinds of streams a public change moves, in either market."""
-_encode = msgspec.json.Encoder().encode
 
 
 class Api(Protocol):
@@ -155,20 +154,26 @@ class Hub:
             for message in self.apis[number].end_streams():
                 if not silent and connection.is_open:
                     self._wire.add("out", socket=number, stream="eventStreamTerminated", data=message)
-                    connection.send(_encode(message))
+                    connection.send(written(message))
         return bool(found)
 
     def send(self, message: Message) -> None:
-        """Send a message past the gate, if its connection is still open."""
+        """Send a message past the gate, if its connection is open; what cannot be written is told as an error."""
         connection = self.connections.get(message.socket.number)
         if connection is None or not connection.is_open:
+            return
+        try:
+            contents = [written(wrapped) for wrapped in self._wrapped(connection, message)]
+        except Unwritable as error:
+            event = f"socket {message.socket.number} {message.stream}"
+            self._wire.add("error", error=type(error).__name__, message=one_line(error), event=event)
             return
         if message.socket.kind == "market":
             self.runs.note(message.socket.number, message.stream, update_id(message.stream, message.data))
         else:
             self._wire.add("out", socket=message.socket.number, stream=message.stream, data=_logged(message.data))
-        for wrapped in self._wrapped(connection, message):
-            connection.send(_encode(wrapped))
+        for content in contents:
+            connection.send(content)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -193,8 +198,8 @@ class Hub:
             if not is_quiet and self._is_touched(connection, stream, data):
                 continue
             if not raw:
-                raw, identity = _encode(data), update_id(stream, data)
-                combined = b'{"stream":%b,"data":%b}' % (_encode(stream), raw)
+                raw, identity = written(data), update_id(stream, data)
+                combined = b'{"stream":%b,"data":%b}' % (written(stream), raw)
             if connection.is_open:
                 self.runs.note(connection.socket.number, stream, identity)
                 connection.send(combined if connection.subscriptions.is_combined else raw)

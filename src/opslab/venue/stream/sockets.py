@@ -7,14 +7,15 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from aiohttp import WebSocketError, WSMsgType, web
 
 from opslab.errors import one_line
 from opslab.venue.faults.base import Answer, Close, Reset, Silence
-from opslab.venue.stream.connection import ABNORMAL, GOING_AWAY, Connection, reset
+from opslab.venue.stream.connection import ABNORMAL, BROKEN, GOING_AWAY, Connection, reset
+from opslab.venue.stream.masks import MaskedWebSocket
 from opslab.venue.stream.subscriptions import Subscriptions
 from opslab.venue.wire import Socket
+from opslab.venue.writing import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _SECRET = re.compile(r"[A-Za-z0-9]{60,}")
 _CLOSE_SECONDS = 1.0
 _CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
-_encode = msgspec.json.Encoder().encode
 
 
 class Sockets:
@@ -79,20 +79,37 @@ class Sockets:
             self._ended(socket, ABNORMAL, "reset by a fault" if effect is not None else "the client went away")
             reset(transport)
             return web.Response(status=499)
-        response = web.WebSocketResponse(
+        return await self._upgraded(request, transport, socket, address, effect)
+
+    async def _upgraded(
+        self,
+        request: web.BaseRequest,
+        transport: asyncio.Transport,
+        socket: Socket,
+        address: Address,
+        effect: Close | Silence | None,
+    ) -> web.StreamResponse:
+        """Make a WebSocket of a connection and talk; from then on nothing of HTTP may be written to it."""
+        response = MaskedWebSocket(
             timeout=_CLOSE_SECONDS, autoping=False, compress=False, max_msg_size=self._rules.max_message_bytes
         )
         try:
             await response.prepare(request)
-        except Exception:
+        except Exception as error:
             self._ended(socket, ABNORMAL, "the handshake is broken")
+            if not isinstance(error, web.HTTPException):
+                reset(transport)
             raise
-        connection = self._connected(socket, response, transport, address)
-        if isinstance(effect, Silence):
-            connection.freeze()
-        elif isinstance(effect, Close):
-            connection.close(effect.code, effect.reason)
-        await self._talk(connection, response, request.query_string)
+        try:
+            connection = self._connected(socket, response, transport, address)
+            if isinstance(effect, Silence):
+                connection.freeze()
+            elif isinstance(effect, Close):
+                connection.close(effect.code, effect.reason)
+            await self._talk(connection, response, request.query_string)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach what answers in HTTP
+            self._note(socket, error)
+            reset(transport)
         return response
 
     async def stop(self) -> None:
@@ -142,6 +159,10 @@ class Sockets:
         try:
             last = await self._read(connection, response, session)
             await connection.closed()
+        except Exception as error:  # noqa: BLE001 - a defect of ours ends this socket, and nothing else
+            self._note(connection.socket, error)
+            connection.close(BROKEN, "Internal error")
+            await connection.closed()
         finally:
             connection.finish(*_end(last, response.close_code))
             if session is not None:
@@ -175,21 +196,30 @@ class Sockets:
         self._wire.add("in", socket=number, text=_masked(shown))
         answer = connection.subscriptions.answer(text)
         self._hub.changed(connection, before)
+        content = written(answer)
         self._wire.add("out", socket=number, stream="", data=_masked_all(answer))
-        connection.send(_encode(answer))
+        connection.send(content)
+
+    def _note(self, socket: Socket, error: Exception) -> None:
+        event = f"socket {socket.number}"
+        self._wire.add("error", error=type(error).__name__, message=one_line(error), event=event)
 
     def _ended(self, socket: Socket, code: int, reason: str) -> None:
         self._wire.add("close", socket=socket.number, code=code, reason=reason)
 
 
 def plain_response(reply: Reply) -> web.Response:
-    """Return a reply as aiohttp sends it: JSON, or a text as it stands."""
+    """Return a reply as aiohttp sends it: JSON, or a text as it stands.
+
+    Raises:
+        Unwritable: the body is no JSON.
+    """
     headers = dict(reply.headers)
     if isinstance(reply.body, (str, bytes)):
         body = reply.body.encode() if isinstance(reply.body, str) else reply.body
         headers.setdefault("Content-Type", "text/html")
     else:
-        body = _encode(reply.body)
+        body = written(reply.body)
         headers.setdefault("Content-Type", "application/json;charset=UTF-8")
     return web.Response(status=reply.status, body=body, headers=headers)
 

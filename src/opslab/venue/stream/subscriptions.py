@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from opslab.venue.stream.documents import read_document
+
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _MAX_ID = 36
 _MAX_NAME = 256
@@ -97,22 +99,18 @@ _KNOWN = ", ".join(f"`{method}`" for method in _METHODS)
 
 def _decoded(text: str | bytes) -> dict[str, Any]:
     try:
-        request = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        request = read_document(text)
+    except ValueError as error:
         raise BadRequestError(3, f"Invalid JSON: {_reason(error)}") from error
     if not isinstance(request, dict):
         raise BadRequestError(2, "Invalid request: expected an object")
     return request
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"expected value at line {error.lineno} column {error.colno}"
-    return "recursion limit exceeded" if isinstance(error, RecursionError) else "expected value"
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
+    return "expected value" if isinstance(error, UnicodeError) else str(error)
 
 
 def _identity(request: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from opslab.venue.http.form import shown, texts
 from opslab.venue.http.params import mandatory
 from opslab.venue.http.spot.routes import socket_routes
 from opslab.venue.refusal import Refusal
+from opslab.venue.stream.documents import read_document
 from opslab.venue.stream.session import SESSION_ROUTES, Session, asking
 from opslab.venue.wire import Reply
 
@@ -37,7 +38,7 @@ _ORDERING = frozenset({"order.place", "order.cancelReplace", "account.rateLimits
 _KEYED = frozenset({"session.logon", "session.status", "session.logout"})
 _SECRETS = frozenset({"apiKey", "listenKey"})
 _LONGEST_ID = 36
-_OK = 200
+_OK, _TOO_MANY, _BANNED = 200, 429, 418
 
 
 class ApiConnection:
@@ -49,6 +50,7 @@ class ApiConnection:
         remote: address and port of the client.
         returns_limits: the address's ``returnRateLimits``.
         takes_hmac_logon: see ``Session``.
+        note: is told of a defect of ours, and where it showed.
     """
 
     def __init__(
@@ -57,10 +59,11 @@ class ApiConnection:
         now_ms: Callable[[], int],
         remote: str = "",
         *,
+        note: Callable[[Exception, str], None] = lambda *_: None,
         returns_limits: bool = True,
         takes_hmac_logon: bool = True,
     ) -> None:
-        self._desk, self._now_ms, self._remote = desk, now_ms, remote
+        self._desk, self._now_ms, self._remote, self._note = desk, now_ms, remote, note
         self.session = Session(now_ms(), returns_limits=returns_limits, takes_hmac_logon=takes_hmac_logon)
 
     async def answer(self, text: str | bytes) -> list[dict[str, Any]] | Hang | Reset:
@@ -73,6 +76,15 @@ class ApiConnection:
         except Refusal as refusal:
             reply = Reply(refusal.status, refusal.body())
             return [self._envelope(identity, reply, None, None, returns_limits=self.session.returns_limits)]
+        try:
+            return await self._outcome(identity, method, params)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a client that waits for this id gets an answer
+            self._note(error, f"WS {shown(method)}")
+            return [failed(identity)]
+
+    async def _outcome(
+        self, identity: int | str | None, method: str, params: dict[str, str]
+    ) -> list[dict[str, Any]] | Hang | Reset:
         token = asking.set(self.session)
         try:
             outcome = await self._desk.call(
@@ -100,7 +112,7 @@ class ApiConnection:
     ) -> dict[str, Any]:
         message: dict[str, Any] = {"id": identity, "status": reply.status}
         if reply.status != _OK:
-            message["error"] = reply.body if method is None or method in _METHODS else _unknown(method)
+            message["error"] = self._error(reply, method)
         elif method in _KEYED and isinstance(reply.body, dict):
             message["result"] = {"apiKey": self.session.api_key, **reply.body}
         else:
@@ -108,6 +120,16 @@ class ApiConnection:
         if returns_limits:
             message["rateLimits"] = self._limits(method, account)
         return message
+
+    def _error(self, reply: Reply, method: str | None) -> Any:
+        """Return an error; of a limit it says when to come again (source: "Rate limits" of the WebSocket API)."""
+        if method is not None and method not in _METHODS:
+            return _unknown(method)
+        seconds = reply.headers.get("Retry-After", "")
+        if reply.status not in (_TOO_MANY, _BANNED) or not isinstance(reply.body, dict) or not seconds.isdecimal():
+            return reply.body
+        now_ms = self._now_ms()
+        return {**reply.body, "data": {"serverTime": now_ms, "retryAfter": now_ms + int(seconds) * 1000}}
 
     def _counted(self, params: dict[str, str]) -> str | None:
         """Return whose orders a request counts as."""
@@ -125,6 +147,12 @@ class ApiConnection:
         return [*limiter.order_counts(account), *weights] if method in _ORDERING and account else weights
 
 
+def failed(identity: object) -> dict[str, Any]:
+    """Return the answer to a request that met a defect of ours."""
+    body = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
+    return {"id": identity, "status": 500, "error": body}
+
+
 def _unknown(method: str) -> dict[str, Any]:
     return Refusal(-5000, f"Method {shown(method)} is invalid", 404).body()
 
@@ -140,8 +168,8 @@ def visible(message: dict[str, Any]) -> dict[str, Any]:
 
 def _decoded(text: str | bytes) -> dict[str, Any]:
     try:
-        request = json.loads(text, parse_float=_Digits, parse_constant=_refused)
-    except (ValueError, RecursionError):
+        request = read_document(text, _Digits)
+    except ValueError:
         request = None
     if not isinstance(request, dict):
         raise Refusal(-1135, "Invalid JSON Request")
@@ -152,10 +180,6 @@ class _Digits(str):
     """A JSON number with a fraction, as it was written: 0.10 is signed as 0.10, not as 0.1."""
 
     __slots__ = ()
-
-
-def _refused(name: str) -> None:
-    raise ValueError(name)
 
 
 def _identity(request: dict[str, Any]) -> int | str | None:

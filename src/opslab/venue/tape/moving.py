@@ -19,7 +19,10 @@ class Mover:
     intervals, so that candles of a minute open on whole minutes. It is the largest such distance with which no closed
     kline lies in the future: the tape's last one, if the play is not late, ends when it is played or less than that
     interval before. At a pace of 1 this holds for every kline: they come as many seconds late as the play began after
-    the turn of an interval. The next funding is as far away as its time on the tape is at this pace.
+    the turn of an interval. A play that is known to be left early is moved as if the tape ended there: what is played
+    is then as recent as it can be, and what would come later would lie in the future.
+
+    The next funding is as far away as its time on the tape is at this pace.
 
     Args:
         first_ms: time of the tape's first event, Unix milliseconds.
@@ -27,11 +30,23 @@ class Mover:
         now_ms: when the play began, by the venue's clock.
         pace: how much faster than real time.
         grid_ms: length of which the klines' distance is a whole multiple.
+        horizon_seconds: for how long the play is watched, in real time; None: to its end.
     """
 
-    def __init__(self, first_ms: int, duration_ms: int, now_ms: int, pace: float, grid_ms: int) -> None:
+    def __init__(
+        self,
+        first_ms: int,
+        duration_ms: int,
+        now_ms: int,
+        pace: float,
+        grid_ms: int,
+        horizon_seconds: float | None = None,
+    ) -> None:
         self._pace = pace if math.isfinite(pace) else 1.0
-        shift = now_ms + int(duration_ms / max(pace, 1.0)) - duration_ms - first_ms
+        played = duration_ms
+        if horizon_seconds is not None and math.isfinite(pace):
+            played = min(duration_ms, int(horizon_seconds * 1000 * pace))
+        shift = now_ms + int(played / max(pace, 1.0)) - played - first_ms
         self._kline_shift = shift - shift % grid_ms
 
     def at(self, time_ms: int, event: MarketEvent, now_ms: int) -> MarketEvent:

@@ -48,6 +48,7 @@ class Player:
         sink: takes each event; an error of its own ends the play.
         now_ms: the venue's time.
         pace: 1 is real time, 60 plays a minute a second, ``math.inf`` as fast as the loop allows.
+        horizon_seconds: for how long the play is watched, in real time; None: to its end.
 
     Attributes:
         position: how many events were played.
@@ -62,11 +63,13 @@ class Player:
         now_ms: Callable[[], int],
         *,
         pace: float = 1.0,
+        horizon_seconds: float | None = None,
     ) -> None:
         self.position = 0
         self.done = asyncio.Event()
         self.error: Exception | None = None
         self._tape, self._sink, self._now_ms, self._pace = tape, sink, now_ms, checked_pace(pace)
+        self._horizon_seconds = horizon_seconds
         self._coming = tape.timed()
         self._next: Timed | None = None
         self._mover: Mover | None = None
@@ -81,13 +84,18 @@ class Player:
         """Whether events wait for ``resume`` or ``step``."""
         return not self._running.is_set()
 
-    def start(self, *, held: bool = False) -> None:
-        """Give the sink the tape's history and begin to play; ``held``: wait for ``resume`` or ``step``.
+    def start(self, *, held: bool = False, opened: bool = False) -> None:
+        """Give the sink the tape's history and begin to play.
 
         The klines' place in time is that of a play that begins now, however long it is held.
 
+        Args:
+            held: wait for ``resume`` or ``step`` before anything is played.
+            opened: play what happens at the tape's first moment, so that there is a market, and wait then.
+
         Raises:
             DrillError: it was started before.
+            Exception: what the sink raised.
         """
         if self._task is not None:
             raise DrillError("was started before", where="tape", fix="make another player")
@@ -95,7 +103,10 @@ class Player:
         for kline in self._tape.history():
             self._sink(self._mover.kline(kline))
         self._task = asyncio.get_running_loop().create_task(self._play(), name="opslab-tape")
-        if not held:
+        if opened and not held:
+            while (coming := self._peek()) is not None and coming[0] <= self._tape.first_ms:
+                self._step(1, lambda _: False)
+        elif not held:
             self.resume()
 
     def hold(self) -> None:
@@ -199,7 +210,7 @@ class Player:
         return event
 
     def _begun(self) -> Mover:
-        return self._tape.mover(self._now_ms(), self._pace)
+        return self._tape.mover(self._now_ms(), self._pace, self._horizon_seconds)
 
     def _peek(self) -> Timed | None:
         if self._next is None and not self.done.is_set():

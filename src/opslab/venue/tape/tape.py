@@ -78,9 +78,9 @@ class Tape:
 
         return Tape(make, now_ms, int(self.duration_ms / pace), self.symbols, self.grid_ms, history)
 
-    def mover(self, now_ms: int, pace: float) -> Mover:
+    def mover(self, now_ms: int, pace: float, horizon_seconds: float | None = None) -> Mover:
         """Return what moves the tape's times for a play that begins at ``now_ms``."""
-        return Mover(self.first_ms, self.duration_ms, now_ms, pace, self.grid_ms)
+        return Mover(self.first_ms, self.duration_ms, now_ms, pace, self.grid_ms, horizon_seconds)
 
     def require_listed(self, listed: Collection[str]) -> None:
         """Refuse a tape with a symbol that the venue does not list.

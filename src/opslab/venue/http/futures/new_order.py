@@ -39,7 +39,8 @@ def read_order(params: Params) -> NewOrder:
     """Return the order that ``POST /fapi/v1/order`` asks for.
 
     Raises:
-        Refusal: a parameter is missing, malformed or not for this type; -4120 for a conditional type.
+        Refusal: a parameter is missing, malformed or not for this type; -4120 for a conditional type, -4136 for
+            ``closePosition``, which only conditional market orders know.
     """
     kind = _read_type(params, "type")
     if kind in CONDITIONAL:
@@ -72,7 +73,9 @@ def _read_type(params: Params, name: str) -> OrderType:
 def _read(params: Params, kind: OrderType, id_name: str) -> NewOrder:
     _refuse_unsupported(params, kind)
     is_trailing = kind is OrderType.TRAILING_STOP_MARKET
-    closes = kind in _CLOSING and params.flag("closePosition", False)
+    closes = params.flag("closePosition", False)
+    if closes and kind not in _CLOSING:
+        raise Refusal(-4136, f"Target strategy invalid for orderType {kind},closePosition true")
     time_in_force = _read_time_in_force(params, kind)
     return NewOrder(
         symbol=params.text("symbol", pattern=SYMBOL),

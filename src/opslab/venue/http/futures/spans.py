@@ -53,14 +53,14 @@ def read_span(params: Params, *, default: int = 500, high: int = 1000, longest_m
         longest_ms: longest time between both ends, where there is such a limit.
 
     Raises:
-        Refusal: -1100 or -1130 for a malformed bound, -1128 for an end before the start, -1127 for too long a span.
+        Refusal: -1100 or -1130 for a malformed bound, -1023 for an end before the start, -1127 for too long a span.
     """
     limit = params.integer("limit", default, low=1, high=high)
     start = params.integer("startTime", None, low=0)
     end = params.integer("endTime", None, low=0)
     if start is not None and end is not None:
         if end < start:
-            raise Refusal(-1128, "Combination of optional parameters invalid.")
+            raise Refusal(-1023, "Start time is greater than end time.")
         if longest_ms is not None and end - start > longest_ms:
             raise Refusal(-1127, f"Lookup interval is too big; more than {longest_ms // HOUR_MS} hours.")
     return Span(start or 0, _LATEST_MS if end is None else end, limit, start is not None)

@@ -161,7 +161,7 @@ def _limit(params: Params, default: int, most: int) -> int:
 def _period(params: Params) -> tuple[int | None, int | None]:
     start, end = params.integer("startTime", None, low=0), params.integer("endTime", None, low=0)
     if start is not None and end is not None and start > end:
-        raise Refusal(-1100, "Start time is greater than end time.")
+        raise Refusal(-1023, "Start time is greater than end time.")
     return start, end
 
 

@@ -1,0 +1,34 @@
+"""The end of a paper run that its own main thread cannot give it: it stands where nothing interrupts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from opslab.errors import EngineError
+
+if TYPE_CHECKING:
+    from opslab.runs.paper_run import PaperRun
+
+
+def give_up(run: PaperRun, place: str) -> NoReturn:
+    """Seal what can be, say why, and end the process at once with exit code 1; called in another thread.
+
+    Args:
+        run: the run; its node is left as it is.
+        place: where the main thread stands.
+    """
+    error = EngineError(
+        f"the node was blocked and cannot be interrupted: it stands at {place}", fix="let the strategy return"
+    )
+    told = str(error)
+    try:
+        told = run.fail_without_node(error).metadata.error or told
+    except BaseException as trouble:  # noqa: BLE001 - whatever it is, the process has to end now
+        told = f"{told}; and it could not be sealed: {type(trouble).__name__}"
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        os.write(2, f"error: run {run.life.run_id} failed: {told}\n".encode(errors="replace"))
+    os._exit(1)

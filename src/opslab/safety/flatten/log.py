@@ -1,0 +1,176 @@
+"""What a flatten is about to send, written down before, so that nothing is sent twice.
+
+Whoever comes after a killed flatten asks what became of it. One small file, replaced whole at each change: a kill
+leaves the old one or the new one. The directory is locked, so that two flattens do not both close the same position.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from opslab.contract.encoding import pretty_json
+from opslab.errors import StoreError
+from opslab.store.adding import held_directory
+from opslab.store.durable import make_directory, write_bytes
+from opslab.store.regular import read_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FILE = "intents.json"
+_LOCK_SECONDS = 0.5
+_KEPT = 200
+"""Settled intents beyond so many are forgotten, oldest first: nothing is asked about them any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A closing order that was sent, or was about to be.
+
+    Attributes:
+        client_order_id: its id; no other order of the account has it.
+        symbol: the venue's symbol.
+        side: ``BUY`` or ``SELL``.
+        position_side: of hedge mode, else ``BOTH``.
+        quantity: base units, as text.
+        dead_ms: after this moment of the venue's time it takes no request with this order any more, Unix ms.
+        is_settled: whether its fate is known: it ended, was refused, or never came to the venue.
+    """
+
+    client_order_id: str
+    symbol: str
+    side: str
+    position_side: str
+    quantity: str
+    dead_ms: int
+    is_settled: bool = False
+
+
+class BusyError(StoreError):
+    """Another flatten holds the log."""
+
+
+class IntentLog(Protocol):
+    """Where intents are written down."""
+
+    def intents(self) -> tuple[Intent, ...]:
+        """Return what was written down, oldest first."""
+        ...
+
+    def next_number(self) -> int:
+        """Return a number that no intent was given yet, from 1."""
+        ...
+
+    def write(self, changed: Iterable[Intent]) -> None:
+        """Write new intents down, and what became of old ones; durable when this returns.
+
+        Raises:
+            OpsLabError: it cannot be written; it is remembered all the same while this object lives.
+        """
+        ...
+
+
+class Remembered:
+    """Intents that are kept in memory only: whoever comes after a kill does not know of them."""
+
+    def __init__(self) -> None:
+        self._intents: dict[str, Intent] = {}
+        self._count = 0
+
+    def intents(self) -> tuple[Intent, ...]:
+        """Return what was written down, oldest first."""
+        return tuple(self._intents.values())
+
+    def next_number(self) -> int:
+        """Return a number that no intent was given yet, from 1."""
+        self._count += 1
+        return self._count
+
+    def write(self, changed: Iterable[Intent]) -> None:
+        """Remember intents."""
+        self._intents |= {intent.client_order_id: intent for intent in changed}
+
+
+class FlattenLog(Remembered):
+    """Intents in a directory of their own, held as long as the block lasts: ``with FlattenLog(directory) as log``.
+
+    Args:
+        directory: one for each account that is flattened; it is made.
+
+    Raises:
+        BusyError: on entering: another flatten is at work.
+        StoreError: on entering: the file is not what this lab writes, or the directory cannot be used.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        make_directory(self._directory)
+        with contextlib.ExitStack() as stack:
+            if not stack.enter_context(held_directory(self._directory, _LOCK_SECONDS)):
+                raise BusyError(
+                    "another flatten is at work", where=self._directory, fix="let it end, or kill it if it hangs"
+                )
+            self._read()
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._held.close()
+
+    def write(self, changed: Iterable[Intent]) -> None:
+        """Write new intents down, and what became of old ones; durable when this returns.
+
+        Raises:
+            StoreError: it cannot be written; it is remembered all the same while this object lives.
+        """
+        super().write(changed)
+        settled = [name for name, intent in self._intents.items() if intent.is_settled]
+        for name in settled[:-_KEPT]:
+            del self._intents[name]
+        rows = [asdict(intent) for intent in self._intents.values()]
+        write_bytes(self._directory / FILE, pretty_json({"numbers": self._count, "intents": rows}))
+
+    def _read(self) -> None:
+        path = self._directory / FILE
+        try:
+            content = read_regular(path)
+        except StoreError:
+            if path.exists() or path.is_symlink():
+                raise
+            return
+        try:
+            found = json.loads(content)
+            self._count = _number(found["numbers"])
+            self._intents = {intent.client_order_id: intent for intent in map(_intent, found["intents"])}
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreError(
+                "is not what a flatten writes", where=path, fix="move it away; then nothing is known of earlier closes"
+            ) from error
+
+
+def settled(intent: Intent) -> Intent:
+    """Return an intent whose fate is known."""
+    return replace(intent, is_settled=True)
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(value)
+    return value
+
+
+def _intent(row: dict[str, Any]) -> Intent:
+    intent = Intent(**row)
+    texts = (intent.client_order_id, intent.symbol, intent.side, intent.position_side, intent.quantity)
+    if not all(isinstance(item, str) and item for item in texts) or not isinstance(intent.is_settled, bool):
+        raise ValueError(row)
+    _number(intent.dead_ms)
+    return intent
