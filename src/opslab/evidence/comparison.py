@@ -79,16 +79,10 @@ def compare(
         if require is not None:
             require(backtest.bundle)
             require(paper.bundle)
-        unsealed = (side.run_id for side in (backtest, paper) if not side.bundle.has(layout.MANIFEST))
-        notes += [f"{name} was never sealed: nothing says that it is as it was" for name in unsealed]
         fields = compared(backtest, paper)
         closes = closes_of(backtest.bundle) if closes_of is not None else ()
         told, inputs = explained(backtest, paper, closes)
-        if not closes:
-            notes.append("the backtest's candles are not here: nothing is called cut off by the paper run's end")
-        if not any(side.stream is not None and side.stream.deeds for side in (backtest, paper)):
-            notes.append("neither run made an order: nothing is said about orders and fills")
-        notes += [f"the runs were not given the same: {name}" for name in inputs]
+        notes += _notes((backtest, paper), inputs, has_candles=bool(closes))
         status = _status(fields, told, inputs, backtest, paper)
     is_compared = bool(fields)
     return Evidence(
@@ -111,6 +105,20 @@ def compare(
         differences_total=len(told),
         unexplained_total=sum(item.cause not in OF_THE_MODES for item in told),
     )
+
+
+def _notes(sides: tuple[Side, Side], inputs: Sequence[str], *, has_candles: bool) -> list[str]:
+    """Return what a reader must know of what was compared, each in a line."""
+    notes = [
+        f"{side.run_id} was never sealed: nothing says that it is as it was"
+        for side in sides
+        if not side.bundle.has(layout.MANIFEST)
+    ]
+    if not has_candles:
+        notes.append("the backtest's candles are not here: nothing is called cut off by the paper run's end")
+    if not any(side.stream is not None and side.stream.deeds for side in sides):
+        notes.append("neither run made an order: nothing is said about orders and fills")
+    return notes + [f"the runs were not given the same: {name}" for name in inputs]
 
 
 def _status_of_files(backtest: Side, paper: Side) -> tuple[ComparisonStatus | None, list[str]]:
