@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opslab.clock import to_stamp
@@ -23,6 +23,7 @@ faults = st.builds(
 asked = st.builds(lambda ts, result: {"event": "check_evaluated", "ts_utc": ts, "result": result}, moments, st.text())
 
 
+@example([PhaseTiming(phase=Phase.STEADY, started_at_utc="2026-01-01T00:00:00Z", seconds=1e-308)], [], [])
 @given(st.lists(phases, min_size=1, max_size=6), st.lists(faults, max_size=6), st.lists(asked, max_size=3))
 def test_everything_lies_inside(phases, faults, asked):
     picture = drawn(phases, faults, asked)

@@ -122,21 +122,21 @@ def _after(name: str, start: float, seconds: float) -> Span:
 
 
 def _scaled(spans: list[Span], broken: list[Span], asked: list[tuple[float, str, str]], end: float) -> Picture:
-    scale = 100 / end if end > 0 else 0.0
+    whole = end if end > 0 else 1.0
     known = {phase.value for phase in Phase}
     return Picture(
         seconds=end,
-        phases=tuple(_bar(span, span[0] if span[0] in known else "other", scale) for span in spans),
-        faults=tuple(_bar(span, "fault", scale) for span in broken[:LANES]),
-        marks=tuple(Mark(_inside(at * scale, 0), result, text) for at, result, text in asked),
+        phases=tuple(_bar(span, span[0] if span[0] in known else "other", whole) for span in spans),
+        faults=tuple(_bar(span, "fault", whole) for span in broken[:LANES]),
+        marks=tuple(Mark(_inside(at / whole * 100, 0), result, text) for at, result, text in asked),
     )
 
 
-def _bar(span: Span, kind: str, scale: float) -> Bar:
+def _bar(span: Span, kind: str, whole: float) -> Bar:
     name, start, end = span
-    width = min(max((end - start) * scale, LEAST), 100.0)
+    width = min(max((end - start) / whole * 100, LEAST), 100.0)
     is_labelled = width > max(LABELLED, len(name) * 1.2)
-    return Bar(one_line(name, 80), kind, _inside(start * scale, width), width, max(end - start, 0.0), is_labelled)
+    return Bar(one_line(name, 80), kind, _inside(start / whole * 100, width), width, max(end - start, 0.0), is_labelled)
 
 
 def _inside(x: float, width: float) -> float:
