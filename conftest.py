@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["fixtures.labs"]
+pytest_plugins = ["fixtures.labs", "fixtures.litter"]
 
 
 def pytest_opslab_strategies() -> dict[str, str]:

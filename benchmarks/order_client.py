@@ -1,7 +1,7 @@
-"""A plain HTTP client in a process of its own: the same orders to a venue and to an echo, in turns.
+"""A plain HTTP client in a process of its own: the same orders to several servers, in turns.
 
-``python -m benchmarks.order_client VENUE_PORT ECHO_PORT ROUNDS ORDERS``, key and secret in the environment; prints a
-JSON list of the medians of each round, ``[venue, echo]`` in seconds. Only the exchange of one request and its answer is
+``python -m benchmarks.order_client PORT,PORT... ROUNDS ORDERS``, key and secret in the environment; prints a JSON list
+of the medians of each round, one for each port, in seconds. Only the exchange of one request and its answer is
 timed: connections are kept open, requests are signed before the clock starts.
 """
 
@@ -59,16 +59,17 @@ def asked(
 
 def main(words: list[str]) -> None:
     """Measure and print."""
-    ports, rounds, orders = [int(word) for word in words[:2]], int(words[2]), int(words[3])
+    ports, rounds, orders = [int(port) for port in words[0].split(",")], int(words[1]), int(words[2])
     key, secret = os.environ["BENCH_KEY"], os.environ["BENCH_SECRET"]
     connections = [connected(port) for port in ports]
     medians, number = [], 0
     gc.disable()
     for turn in range(rounds + 1):
-        taken: tuple[list[float], list[float]] = ([], [])
+        taken: list[list[float]] = [[] for _ in ports]
         for _ in range(2 * orders):
             method, target = signed(number, secret)
-            for which in (0, 1) if number // 2 % 2 else (1, 0):
+            for step in range(len(ports)):
+                which = (number // 2 + step) % len(ports)
                 taken[which].append(asked(connections[which], method, target, key)[0])
             number += 1
         if turn:  # the first round warms both up

@@ -1,7 +1,8 @@
 """What the venue costs a client: an order's round trip, beside a bare aiohttp echo of the same sizes.
 
-The echo answers at once with the body and the headers that the venue sent to the same kind of request. Both run on an
-asyncio loop in a thread of this process, and one client in another process asks them in turns.
+The echo answers at once with the body and the headers that the venue sent to the same kind of request. A venue,
+one with a wire file and the echo each run on an asyncio loop in a thread of this process, and one client in another
+process asks them in turns, so that what else the machine does falls on all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,40 +24,39 @@ from aiohttp import web
 from benchmarks.order_client import asked, connected, signed
 from benchmarks.ratio import Ratio, ratio
 from benchmarks.still_venue import still
+from opslab.venue.orders import Market
+from opslab.venue.setup import new_account
 from opslab.venue.thread import VenueThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from opslab.venue.setup import VenueSetup
 
 type Answers = Mapping[str, tuple[dict[str, str], bytes]]
 
 
 def measure(quick: bool) -> list[Ratio]:  # noqa: FBT001 - the one switch of every benchmark
     """Return the ratios of the median round trips, without a wire file and with one, as every paper run has it."""
-    rounds, orders = (5, 300) if quick else (9, 1_000)
+    bare, written, echoed = _medians(*((5, 300) if quick else (9, 1_000)))
     name = "order round trip: venue{} / aiohttp echo of the same sizes"
-    with tempfile.TemporaryDirectory() as directory:
-        written = replace(still(), wire_path=Path(directory) / "wire.jsonl")
-        return [
-            ratio(name.format(""), *_medians(still(), rounds, orders), 2.0, "ms"),
-            ratio(name.format(" with a wire file"), *_medians(written, rounds, orders), 2.0, "ms"),
-        ]
+    return [
+        ratio(name.format(""), bare, echoed, 2.0, "ms"),
+        ratio(name.format(" with a wire file"), written, echoed, 2.0, "ms"),
+    ]
 
 
-def _medians(setup: VenueSetup, rounds: int, orders: int) -> tuple[list[float], list[float]]:
-    """Return the median seconds of each round: of the venue, and of the echo."""
-    with VenueThread(setup) as venue:
-        account, port = venue.accounts[0], int(venue.endpoint.http.rsplit(":", 1)[1])
-        with echo(_answers(port, account.api_key, account.api_secret)) as echo_port:
-            words = [sys.executable, "-m", "benchmarks.order_client", str(port), str(echo_port)]
-            environment = {**os.environ, "BENCH_KEY": account.api_key, "BENCH_SECRET": account.api_secret}
-            told = subprocess.run(
-                [*words, str(rounds), str(orders)], env=environment, check=True, stdout=subprocess.PIPE
-            )
-    medians = json.loads(told.stdout)
-    return [row[0] for row in medians], [row[1] for row in medians]
+def _medians(rounds: int, orders: int) -> list[list[float]]:
+    """Return the median seconds of each round: of a venue, of one with a wire file, and of the echo."""
+    account = new_account(Market.FUTURES)
+    setup = replace(still(), accounts=(account,))
+    with ExitStack() as stack:
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "wire.jsonl"
+        venues = [stack.enter_context(VenueThread(one)) for one in (setup, replace(setup, wire_path=path))]
+        ports = [int(venue.endpoint.http.rsplit(":", 1)[1]) for venue in venues]
+        ports.append(stack.enter_context(echo(_answers(ports[0], account.api_key, account.api_secret))))
+        words = [sys.executable, "-m", "benchmarks.order_client", ",".join(map(str, ports)), str(rounds), str(orders)]
+        environment = {**os.environ, "BENCH_KEY": account.api_key, "BENCH_SECRET": account.api_secret}
+        told = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE)
+    return [list(server) for server in zip(*json.loads(told.stdout), strict=True)]
 
 
 @contextmanager

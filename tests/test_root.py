@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from opslab.errors import RootError
@@ -122,3 +127,40 @@ def test_a_symlink_on_the_way_is_refused(tmp_path):
     for parts in (("link",), ("link", "below")):
         with pytest.raises(RootError, match="is a symlink"):
             confined(tmp_path, *parts)
+
+
+def named(parent, raw):
+    """Make a directory whose name is these bytes."""
+    place = Path(os.fsdecode(os.fsencode(parent) + b"/" + raw))
+    place.mkdir()
+    return place
+
+
+def test_a_root_whose_name_is_no_text_is_refused(tmp_path):
+    place = named(tmp_path, b"caf\xe9")
+    with pytest.raises(RootError) as caught:
+        find_lab(place, {}, [tmp_path])
+    assert str(caught.value).startswith(f"{tmp_path}/caf\\xe9: a name in it is no UTF-8 text; rename it")
+    assert find_lab(place, {}, [tmp_path], is_text=False).root == place
+
+
+@pytest.mark.parametrize("variable", ["DATA_ROOT", "ARTIFACTS_ROOT", "EVIDENCE_ROOT", "RUNTIME_ROOT"])
+def test_so_is_a_root_below_it(tmp_path, variable):
+    with pytest.raises(RootError, match="no UTF-8 text"):
+        find_lab(tmp_path, {f"TRADINGCHASSIS_OPS_LAB_{variable}": os.fsdecode(b"caf\xe9")}, [tmp_path])
+
+
+def test_letters_of_any_script_are_a_root(tmp_path):
+    place = named(tmp_path, "ünï 日本".encode())
+    assert find_lab(place, {}, [tmp_path]).root == place
+
+
+def test_a_locale_that_reads_names_otherwise_is_named(tmp_path):
+    place = named(tmp_path, "ünï".encode())
+    read = "import os, pathlib, opslab.root as r; r.find_lab(None, os.environ, [pathlib.Path.cwd()])"
+    environ = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    ran = subprocess.run(
+        [sys.executable, "-c", read], cwd=place, env=environ, capture_output=True, check=False, timeout=60
+    )
+    told = ran.stderr.decode().splitlines()[-1]
+    assert f"{place}: the locale has Python read names as ascii, and this one is UTF-8; set PYTHONUTF8=1" in told

@@ -23,9 +23,10 @@ _RUN = ("run_id", "mode", "status")
 def safety() -> Dashboard:
     """Return the dashboard of kill switches, living runs and the scrape itself."""
     text = (
-        "Kill switches, runs that live, died or were blocked, the age of their data, and whether the lab can be read."
+        "Kill switches, what pulled them and how fast they contained, runs that live, died or were blocked, the age of "
+        "their data, and whether the lab can be read."
     )
-    panels = [*_switches(), *_runs(), *_scrape()]
+    panels = [*_switches(), *_contained(), *_runs(), *_scrape()]
     return board("tradingchassis-ops-lab-safety", "TradingChassis Ops Lab Safety", text, panels)
 
 
@@ -52,6 +53,53 @@ def _switches() -> list[AnyPanel]:
             columns=("run_id",),
             value="State",
             meanings=meanings_of(of.KILL_SWITCH, **_SWITCH),
+        ),
+    ]
+
+
+def _contained() -> list[AnyPanel]:
+    stages = f'{of.CONTAINMENT.name}{{stage="%s"}}'
+    guards = f'{of.JOURNAL_EVENT.name}{{event="guard_acted"}}'
+    return [
+        rows(
+            "Triggers Fired",
+            of.TRIGGER_FIRED.name,
+            text=of.TRIGGER_FIRED.help,
+            columns=("run_id", "trigger"),
+            value="One",
+        ),
+        rows(
+            "Containment",
+            f"sort_desc({of.CONTAINMENT.name})",
+            text=of.CONTAINMENT.help,
+            columns=("run_id", "stage"),
+            value="Took",
+            unit="s",
+        ),
+        rows(
+            "Guards Acted",
+            f"sort_desc({guards})",
+            text="Events of the run's guards: installed, held, released, refused and pulled.",
+            columns=("run_id",),
+            value="Events",
+        ),
+        number(
+            "Slowest until Contained",
+            f"max({stages % 'contain'})",
+            text="The longest that new risk was open after a pull, over all runs.",
+            unit="s",
+        ),
+        number(
+            "Slowest until Flat",
+            f"max({stages % 'flat'})",
+            text="The longest until a venue was flat after a pull, over all runs.",
+            unit="s",
+        ),
+        number(
+            "Contained, Not Flat",
+            f"count({stages % 'contain'} unless on (run_id, instance, lab) {stages % 'flat'}) or vector(0)",
+            text="Runs whose venue never was flat after a pull; with on_kill: deny that is meant.",
+            limits=[(1.0, "doubt")],
         ),
     ]
 
@@ -104,6 +152,22 @@ def reconciliation() -> Dashboard:
             columns=("run_id",),
             value="Age",
             unit="s",
+        ),
+        rows(
+            "What Differed in the Last Hour",
+            f"max_over_time({of.VIEWS_DIFFERENCES.name}[1h])",
+            text=of.VIEWS_DIFFERENCES.help,
+            columns=("run_id", "view", "kind"),
+            value="Differences",
+        ),
+        rows(
+            "Views Have Differed Since",
+            f"{of.VIEWS_DIFFER_SINCE.name} * 1000",
+            text=of.VIEWS_DIFFER_SINCE.help,
+            columns=("run_id",),
+            value="Since",
+            unit="dateTimeAsIso",
+            meanings={0: ("they agree", "good")},
         ),
         lines(
             "Checks over Time", {"{{severity}}": f"sum by (severity) ({checks})"}, text=of.RECONCILIATION_CHECKS.help

@@ -21,7 +21,11 @@ LEAD = """\
 | --- | --- |
 | 0 | success, or an operational outcome that was recorded |
 | 1 | an error: one line on stderr says what, where and what to do |
-| 2 | wrong usage: an unknown command or option, a missing or impossible value |"""
+| 2 | wrong usage: an unknown command or option, a missing or impossible value |
+
+Every command has `--json`: one JSON document on standard output and nothing else there; errors stay on standard
+error, and exit codes are the same. `tc venue serve` and `tc spec schema` print JSON always. `tc metrics serve` and
+`tc venue serve` print theirs before they serve, on one line."""
 
 
 def render() -> str:
@@ -41,16 +45,18 @@ def walked(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ..
 def _section(words: tuple[str, ...], command: Any) -> str:
     level = "#" * min(len(words) + 1, 4)
     options = [_row(option) for option in command.params if not getattr(option, "hidden", False)]
-    listed = table(("option", "default", "meaning"), options) if options else ""
+    listed = table(("option or argument", "default", "meaning"), options) if options else ""
     title = f"{level} `{' '.join(words)}`"
     return "\n\n".join(part for part in (title, (command.help or "").strip(), listed) if part)
 
 
 def _row(option: Any) -> tuple[str, str, str]:
-    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    is_argument = option.param_type_name == "argument"
+    called = [option.metavar or option.name.upper()] if is_argument else [*option.opts, *option.secondary_opts]
+    names = ", ".join(f"`{name}`" for name in called)
     if option.required:
         default = "required"
-    elif option.is_flag:
+    elif not is_argument and option.is_flag:
         default = "on" if option.default is True else "off"
     else:
         default = "" if option.default is None else f"`{option.default}`"

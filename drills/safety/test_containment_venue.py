@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.containing import (
     SmallLots,
     deaf_outside,
+    forgetful,
     give_up_at_once,
     gone_unsaid,
+    has_ended,
+    now_ms,
     orders_only,
     resting,
+    sent_into,
     told_and_forgotten,
     told_once,
     with_position,
     without_reduce_only,
 )
-from fixtures.doors import PulledSwitch
+from fixtures.doors import PulledSwitch, last_seq
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +118,46 @@ def test_limits_and_bans_are_waited_out(
             broken.enter_context(drill.inject(throttle))
         broken.enter_context(drill.inject(PulledSwitch(kill_switch, paper, venue)))
         drill.contains(*FLAT)
+
+
+LONGER_THAN_AN_ATTEMPT = {
+    418: ("DELETE", "requests.respect_ban", lambda faults: faults.ban(seconds=3.1)),
+    429: ("GET", "requests.respect_retry_after", lambda faults: faults.reject_requests(
+        route="*", status=429, code=-1003, headers={"Retry-After": "3"}
+    )),
+}  # fmt: skip
+"""By status: which refusal says how long it lasts (the adapter knows no headers), what is to hold, and the fault."""
+
+HEALED_BEFORE_MS = 300
+
+
+@pytest.mark.drill(
+    "contained-after-a-ban", rehearses=["SK-07", "SK-09"], severity="blocker", contain_within="6s", runbook=RUNBOOK
+)
+@pytest.mark.mutant("ban-forgotten", forgetful)
+@pytest.mark.parametrize("status", LONGER_THAN_AN_ATTEMPT)
+def test_nothing_is_sent_into_a_ban_that_is_longer_than_an_attempt(
+    drill: Drill, paper: Paper, venue: DrillVenue, kill_switch: KillSwitches, status: int
+) -> None:
+    """The venue wants to be left alone: it is, the containment says so, and the books are flat right after."""
+    method, is_left_alone, fault = LONGER_THAN_AN_ATTEMPT[status]
+    with_position(paper)
+    resting(paper, 3)
+    drill.steady("engine.trading")
+    seq = last_seq(venue)
+    with ExitStack() as banned:
+        banned.enter_context(drill.inject(fault(venue.faults)))
+        with drill.inject(PulledSwitch(kill_switch, paper, venue)):
+            paper.until(lambda: sent_into(venue, seq, status, method)["until_ms"], "the venue says until when")
+            paper.until(partial(has_ended, paper), "an attempt ended")
+            drill.holds("containment.began", "containment.not_called_flat")
+            until = sent_into(venue, seq, status, method)["until_ms"]
+            paper.run.node.pump_until(lambda: now_ms(venue) >= until - HEALED_BEFORE_MS, 5.0)
+            banned.close()
+            paper.run.node.pump_until(lambda: now_ms(venue) >= until, 1.0)
+            drill.record("refused", sent_into(venue, seq, status, method))
+            drill.holds(is_left_alone)
+            drill.contains(*FLAT)
 
 
 @pytest.mark.drill(

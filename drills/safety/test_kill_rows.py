@@ -12,6 +12,7 @@ from fixtures.kill_rows import (
     STEPS,
     BrokenStep,
     Cut,
+    acknowledged,
     alerts,
     answered,
     any_inputs,
@@ -20,6 +21,7 @@ from fixtures.kill_rows import (
     idle,
     one_strategy_only,
     owned,
+    owner_unsaid,
     quick,
     said_shortly,
     sells_everything,
@@ -119,11 +121,16 @@ def test_a_kill_without_a_line_to_the_venue_is_done_when_it_is_back(
 
 @pytest.mark.drill("kill-alert", rehearses=["SK-12"], severity="critical", runbook=TRIGGERS)
 @pytest.mark.mutant("said-shortly", said_shortly)
+@pytest.mark.mutant("owner-unsaid", owner_unsaid)
+@pytest.mark.mutant("not-cleared")
 @pytest.mark.spec("trigger_orders.yaml")
 def test_an_alert_says_how_grave_it_is_what_was_done_and_what_to_do(
-    drill: Drill, paper_with: Callable[..., Paper]
+    drill: Drill, paper_with: Callable[..., Paper], kill_switch: KillSwitches
 ) -> None:
-    """A limit pulls the switch: people are told once, in a line that leads them to a page of what to do."""
+    """A limit pulls the switch: people are told once, in a line that names who is called and a page of what to do.
+
+    The pull stands unacknowledged until somebody clears the switch, by name and with a reason.
+    """
     lines: list[str] = []
     with alerts(lines):
         paper = paper_with()
@@ -135,6 +142,8 @@ def test_an_alert_says_how_grave_it_is_what_was_done_and_what_to_do(
     said = paper.run.switches.gate(paper.run.life.run_id)
     drill.record("switch", {"state": said.state, "reasons": list(said.reasons)})
     drill.holds("alert.complete", "trigger.fired_once", "kill_switch.active")
+    drill.record("pulls", acknowledged(kill_switch, paper.run.life.run_id, clears=drill.mutant != "not-cleared"))
+    drill.holds("alert.acknowledged")
 
 
 @pytest.mark.drill(

@@ -93,7 +93,7 @@ def _steady(drill: Drill, paper: Paper, venue: DrillVenue, kind: str) -> None:
 def _tried(drill: Drill, paper: Paper, mark: Any, seconds: float = 0.0, *, must_be_denied: bool = True) -> None:
     """Place an order, and record what became of it and what the strategy sees; to ask the venue may not be enough."""
     order = paper.buy_limit("0.010", at="30000.0")
-    paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED"}, "an answer to the order")
+    paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED", "REJECTED"}, "an answer to the order")
     drill.record("market", paper.market.facts(seconds))
     signs = {"wire": [], "health": []} if must_be_denied else paper.market.signs(mark)
     drill.record("feed", {**signs, "order": order.status_string()})
@@ -102,12 +102,21 @@ def _tried(drill: Drill, paper: Paper, mark: Any, seconds: float = 0.0, *, must_
 def _trades_again(drill: Drill, paper: Paper, venue: DrillVenue) -> None:
     """Let the market go on, until an order is accepted, and record what the strategy sees."""
     venue.resume_tape()
-    paper.until(lambda: not paper.run.node.holds, "the guards let go")
-    order = paper.buy_limit("0.010", at="30000.0")
-    paper.until_status(order, "ACCEPTED")
+    _accepted(paper)
     venue.hold_tape()
     venue.step_tape(A_WHILE)
     drill.record("market", paper.market.facts())
+
+
+def _accepted(paper: Paper) -> None:
+    """Trade again: on a busy machine a guard may hold once more before an order leaves, so it is tried a few times."""
+    for _ in range(5):
+        paper.until(lambda: not paper.run.node.holds, "the guards let go")
+        order = paper.buy_limit("0.010", at="30000.0")
+        paper.until(lambda order=order: order.status_string() in {"ACCEPTED", "DENIED", "REJECTED"}, "an answer")
+        if order.status_string() == "ACCEPTED":
+            return
+    raise CheckFailed("OPS-RISK-UNHELD: no order was accepted in five tries", ("OPS-RISK-UNHELD",))
 
 
 @pytest.mark.drill("silent-feed-guarded", rehearses=["MD-01"], severity="blocker", recover_within="5s", runbook=RUNBOOK)
@@ -163,8 +172,7 @@ def test_a_quiet_market_is_traded_on(drill: Drill, paper: Paper, venue: DrillVen
     paper.run.node.pump_until(lambda: False, QUIET_SECONDS)
     drill.record("guard", {"name": "stale_feed", "actions": ["installed"]})
     drill.holds("guard.left_alone", *SEEN)
-    order = paper.buy_limit("0.010", at="30000.0")
-    paper.until_status(order, "ACCEPTED")
+    _accepted(paper)
 
 
 @pytest.mark.drill("depth-gap-guarded", rehearses=["MD-07"], severity="critical", recover_within="5s", runbook=RUNBOOK)
@@ -254,7 +262,7 @@ def test_a_clock_that_drifts_is_held(drill: Drill, paper: Paper, venue: DrillVen
     with drill.inject(venue.faults.clock_offset(offset_ms=offset_ms)):
         node.pump_until(lambda: "clock_skew" in node.holds, 2.0)
         order = paper.buy_limit("0.010", at="30000.0")
-        paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED"}, "an answer to the order")
+        paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED", "REJECTED"}, "an answer to the order")
     node.pump_until(lambda: not node.holds, 2.0)
     drill.holds("guard.acted", "engine.trading")
     again = paper.buy_limit("0.010", at="30000.0")

@@ -104,7 +104,7 @@ def test_a_silent_feed_is_noticed(drill: Drill, paper: Paper, venue: DrillVenue,
         paper.market.until_behind(SILENT_MS)
         venue.hold_tape()
         order = paper.buy_limit("0.010", at="30000.0")
-        paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED"}, "an answer to the order")
+        paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED", "REJECTED"}, "an answer to the order")
         drill.record("market", paper.market.facts(0.0))
         drill.record("feed", {**paper.market.signs(mark), "order": order.status_string()})
         drill.detects("feed.noticed")
@@ -129,7 +129,7 @@ def test_a_gap_in_the_book_is_noticed(drill: Drill, paper: Paper, venue: DrillVe
     with drill.inject(venue.faults.depth_gap(times=5)):
         venue.step_tape(A_WHILE)
         order = paper.buy_limit("0.010", at="30000.0")
-        paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED"}, "an answer to the order")
+        paper.until(lambda: order.status_string() in {"ACCEPTED", "DENIED", "REJECTED"}, "an answer to the order")
         drill.record("market", paper.market.facts(0.5))
         drill.record("feed", {**paper.market.signs(mark), "order": order.status_string()})
         drill.detects("book.gap_noticed")

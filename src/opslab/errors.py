@@ -21,13 +21,31 @@ from __future__ import annotations
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORMAT = (
+    "\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0001\U000e0020-\U000e007f"
+)
+"""Unicode's class Cf (15.1), which a reader does not see or which turns the text around; written out, so that what is
+rendered does not depend on Python's version."""
+
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMAT}]")
+_LINE_ENDS = frozenset("\n\t")
 
 
 def one_line(text: object, limit: int = 400) -> str:
-    """Return ``text`` on one printable line of at most ``limit`` characters, control characters escaped."""
-    escaped = _CONTROL.sub(lambda match: match.group().encode("unicode_escape", "replace").decode(), str(text))
+    """Return ``text`` on one line of at most ``limit`` characters; what controls, reorders or hides text is escaped."""
+    escaped = _CONTROL.sub(_escaped, str(text))
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with the same escaped as on one line, but for ends of lines and tabs."""
+    return _CONTROL.sub(lambda match: match.group() if match.group() in _LINE_ENDS else _escaped(match), text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape", "replace").decode()
 
 
 class CheckFailed(AssertionError):  # noqa: N818 - a finding, not an error

@@ -8,6 +8,7 @@ is recorded as unmarked: a paper run refuses there.
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,7 +51,9 @@ class Lab:
         return self.source != "working_directory"
 
 
-def find_lab(option: str | Path | None, environ: Mapping[str, str], starts: Sequence[Path]) -> Lab:
+def find_lab(
+    option: str | Path | None, environ: Mapping[str, str], starts: Sequence[Path], *, is_text: bool = True
+) -> Lab:
     """Return the lab that ``option``, the environment or the nearest marker above ``starts`` names.
 
     Args:
@@ -58,9 +61,11 @@ def find_lab(option: str | Path | None, environ: Mapping[str, str], starts: Sequ
         environ: environment variables; single roots below the lab's root may be named there too. A relative value
             is taken from the root, so that it means the same from every working directory.
         starts: directories whose ancestors are searched, in order; the first is the fallback.
+        is_text: whether the roots' names must be text, since what is made there records them. The kill switch is
+            reached under any name.
 
     Raises:
-        RootError: a named root is missing, not a directory, or its marker file is malformed.
+        RootError: a named root is missing, not a directory, or its marker file is malformed; or as ``require_text``.
     """
     root, source = _choose(option, environ, starts)
     if not os.path.isdir(root):  # noqa: PTH112 - a name too long is no directory either
@@ -72,7 +77,7 @@ def find_lab(option: str | Path | None, environ: Mapping[str, str], starts: Sequ
     def below(variable: str, default: str) -> Path:
         return (root / (environ.get(ENV_PREFIX + variable, "").strip() or default)).absolute()
 
-    return Lab(
+    lab = Lab(
         root=root,
         source=source,
         data=below("DATA_ROOT", "data"),
@@ -81,6 +86,29 @@ def find_lab(option: str | Path | None, environ: Mapping[str, str], starts: Sequ
         sessions=root / "artifacts" / "sessions",
         kill_switch=below("RUNTIME_ROOT", "runtime/kill_switch"),
     )
+    for path in (lab.root, lab.data, lab.runs, lab.evidence, lab.kill_switch) if is_text else ():
+        require_text(path)
+    return lab
+
+
+def require_text(path: Path) -> None:
+    """Refuse a path that cannot be written down: what the lab makes names it, in UTF-8.
+
+    Raises:
+        RootError: its bytes are no UTF-8, or the locale has Python read them as something else (PEP 538 and 540).
+    """
+    try:
+        raw = os.fsencode(path)
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        fix, shown = "rename it; letters of any script will do", raw.decode("utf-8", "backslashreplace")
+        raise RootError("a name in it is no UTF-8 text", where=shown, fix=fix) from error
+    except UnicodeEncodeError:
+        name = ""
+    if name != os.fspath(path):
+        what = f"the locale has Python read names as {sys.getfilesystemencoding()}, and this one is UTF-8"
+        fix = "set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8"
+        raise RootError(what, where=name or path, fix=fix)
 
 
 def confined(base: Path, *parts: str) -> Path:

@@ -28,7 +28,7 @@ def made_lab(place: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> Lab:
-    main = SimpleNamespace(current_lab=lambda: lab, system_clock=SystemClock)
+    main = SimpleNamespace(current_lab=lambda **_: lab, system_clock=SystemClock)
     monkeypatch.setitem(sys.modules, "opslab.cli.main", main)
     return lab
 

@@ -20,7 +20,7 @@ from opslab.data.prepare import prepare
 from opslab.engine.registry import standard_registry
 from opslab.errors import OpsLabError
 from opslab.root import find_lab
-from opslab.runs.backtest import run_backtest
+from opslab.runs.backtest import initialize, run_backtest
 from opslab.runs.finish import problems_of
 from opslab.samples import sample_spec
 from opslab.store.reader import Bundle
@@ -189,6 +189,21 @@ def test_a_run_of_a_drill_is_compared_but_for_its_id(lab):
 def test_a_run_that_is_not_there_names_the_command_that_makes_it(lab):
     shutil.rmtree(bundle_of(lab).path)
     assert "`tc run backtest --spec FILE`" in str(asked(lab, "readiness").exception)
+
+
+def test_before_a_run_the_bundle_that_the_hint_names_serves(lab):
+    """The hint and docs/concepts/connectivity.md name the same way: a copy of the spec, made and not run."""
+    spec = lab.root / "spec.yaml"
+    own = read_spec(spec).spec.run_id
+    spec.write_text(spec.read_text().replace(f"run_id: {own}", "run_id: connection-check"))
+    refused = str(asked(lab, "readiness").exception)
+    assert "give a copy of the spec a run_id of its own: `tc run init --spec COPY`" in refused
+    initialize(lab, read_spec(spec))
+    told = asked(lab, "readiness")
+    assert (told.exit_code, told.stdout.splitlines()[1]) == (0, "state=missing_credentials")
+    assert asked(lab, "probe", "--url", "http://127.0.0.1:9/").exit_code == 0
+    names = {path.name for path in bundle_of(lab).path.iterdir()}
+    assert names >= {"connectivity_readiness.json", "connectivity_probe.json"}
 
 
 @pytest.mark.parametrize("words", [["--timeout-ms", "0"], ["--timeout-ms", "x"], []])

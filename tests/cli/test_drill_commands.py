@@ -95,6 +95,8 @@ def test_no_fact_of_the_run_is_changed_and_a_second_time_is_fine(lab, tmp_path):
     second = tc(lab, "drill", "stale-market-data", "--run-id", RUN, "--json")
     assert first.returncode == second.returncode == 0
     assert json.loads(first.stdout)["session_id"] != json.loads(second.stdout)["session_id"]
+    told = json.loads(second.stdout)
+    assert told == json.loads(Path(told["report_path"]).read_bytes()) | {"report_path": told["report_path"]}
     assert {name: (home(lab) / name).read_bytes() for name in facts} == before
     assert not (home(lab) / "reconciliation_result.json").exists()
     assert problems_of(Bundle(home(lab))) == []
@@ -208,7 +210,7 @@ def test_a_drill_that_does_not_pass_is_recorded_and_exits_with_1(
     assert json.loads(kept.read_bytes())["pass"] is passed
     if code:
         what = f"drill stale_market_data ended with {verdict}: OPS-DEMO-BAD: bad"
-        assert told.err == [f"error: {kept}: {what}; read docs/runbooks/stale-market-data.md"]
+        assert told.err == [f"error: {kept}: {what}; `tc runbook stale-market-data` says what to do"]
 
 
 def test_a_pytest_that_dies_is_one_line(command, copied, monkeypatch):

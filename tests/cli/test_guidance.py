@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from opslab.cli.main import FIRST_SESSION, app
+from opslab.cli.first_session import FIRST_SESSION, first_session
+from opslab.cli.main import app
 
 TC = Path(sys.executable).with_name("tc")
 
@@ -23,6 +24,23 @@ def test_tc_alone_and_its_help_show_the_order_of_a_first_session(command, place,
     shown = "\n".join(told.out)
     assert shown.count(FIRST_SESSION.strip()) == 1
     assert all(len(line) <= 80 for line in FIRST_SESSION.splitlines())
+
+
+def test_a_plain_help_shows_the_guide_below_the_usage(command, place, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = "\n".join(command("--help").out)
+    assert shown.index("Usage:") < shown.index("Commands:") < shown.index("A first session")
+
+
+@pytest.mark.parametrize("columns", [30, 40, 60, 75])
+def test_the_guide_keeps_to_the_width_below_the_usage(command, place, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = "\n".join(command("--help").out)
+    assert shown.index("Usage:") < shown.index("A first session")
+    guide = first_session(columns)
+    assert guide in shown + "\n"
+    assert max(map(len, guide.splitlines())) <= columns
+    assert "".join(FIRST_SESSION.split()) == "".join(guide.replace("\\\n", "").split())
 
 
 def test_a_group_shows_its_own_help_alone(command, place):

@@ -59,8 +59,13 @@ def test_activate_clear_and_status_print_exactly_the_contracts_lines(lab):
     ]
     stamp = json.loads(path.read_text())["updated_at_utc"]
     told = ["run_id=k1", "state=active", f"updated_at_utc={stamp}", "last_reason=drawdown", "last_actor=ann"]
-    assert lines("status", "--run-id", "k1") == told
+    *said, stands = lines("status", "--run-id", "k1")
+    assert said == told
+    assert stands.startswith("unacknowledged_for=")
     assert clear()[1:5] == ["state=cleared", "event=kill_cleared", "reason=checked", "actor=ben"]
+    *_, who = lines("status", "--run-id", "k1")
+    assert who.startswith("acknowledged=by ben at ")
+    assert who.endswith(": checked (pulled by ann at " + stamp + ": drawdown)")
     assert state() == "state=cleared"
 
 
@@ -75,6 +80,25 @@ def test_status_as_json_is_the_state_file_or_says_absent(lab):
         )
 
 
+def test_the_json_of_all_says_what_became_of_the_pull(lab):
+    assert "pull" not in json.loads("\n".join(lines("status", "--all", "--json")))
+    lines("activate", "--all", "--reason", "exchange down", "--actor", "ann")
+    for which in (("--all",), ("--run-id", "k1")):
+        pull = json.loads("\n".join(lines("status", *which, "--json")))["pull"]
+        assert pull["unacknowledged_for"] >= 0
+        assert pull["acknowledged"] is None
+    lines("clear", "--all", "--reason", "back", "--actor", "ben")
+    document = json.loads("\n".join(lines("status", "--all", "--json")))
+    assert document["pull"]["unacknowledged_for"] is None
+    who = document["pull"]["acknowledged"]
+    assert (who["by"], who["reason"], who["at"]) == ("ben", "back", document["cleared_at_utc"])
+    assert (who["pulled_by"], who["pulled_for"], who["pulled_at"]) == (
+        "ann",
+        "exchange down",
+        document["active_since_utc"],
+    )
+
+
 def test_the_global_switch_covers_every_run(lab):
     clear()
     told = lines("activate", "--all", "--reason", "exchange down", "--actor", "ann")
@@ -82,7 +106,7 @@ def test_the_global_switch_covers_every_run(lab):
     for run_id in ("k1", "never-seen"):
         said = lines("status", "--run-id", run_id)
         assert said[1] == "state=active"
-        assert said[3:] == ["last_reason=exchange down", "last_actor=ann", "decided_by=_global"]
+        assert said[3:-1] == ["last_reason=exchange down", "last_actor=ann", "decided_by=_global"]
         document = json.loads("\n".join(lines("status", "--run-id", run_id, "--json")))
         assert (document["state"], document["decided_by"], document["run_id"]) == ("active", "_global", run_id)
     assert "still forbidden" in tc("clear", "--run-id", "k1", "--reason", "x").stderr
@@ -101,6 +125,7 @@ def test_status_says_why_a_switch_is_doubtful_and_exits_0(lab):
         "last_reason=unknown",
         "last_actor=unknown",
         "doubt=k1.state.json is not JSON (Expecting property name enclosed in double quotes, line 1)",
+        "unacknowledged_for=unknown",
     ]
     document = json.loads("\n".join(lines("status", "--run-id", "k1", "--json")))
     assert (document["state"], document["last_event_id"], len(document["doubts"])) == ("active", None, 1)
@@ -129,7 +154,7 @@ def test_status_tells_which_root_decided(lab, monkeypatch):
     lines("clear", "--all", "--reason", "x", "--actor", "ann")
     clear()
     KillSwitches(lab.kill_switch, SystemClock()).activate("k1", "x", "ann")
-    assert lines("status", "--run-id", "k1")[-1] == f"decided_in={lab.kill_switch}"
+    assert lines("status", "--run-id", "k1")[-2] == f"decided_in={lab.kill_switch}"
     document = json.loads("\n".join(lines("status", "--run-id", "k1", "--json")))
     assert (document["state"], document["decided_in"]) == ("active", str(lab.kill_switch))
 
@@ -176,7 +201,7 @@ def test_the_actor_is_named_or_the_user_or_unknown(lab, monkeypatch, named, user
 def test_a_reason_of_several_lines_is_printed_on_one(lab):
     told = lines("activate", "--run-id", "k1", "--reason", "one\nstate=cleared", "--actor", "ann")
     assert told[3] == "reason=one\\nstate=cleared"
-    assert len(lines("status", "--run-id", "k1")) == 5
+    assert len(lines("status", "--run-id", "k1")) == 6
 
 
 def test_the_journal_of_a_run_gets_the_same_event(lab):
@@ -201,7 +226,7 @@ def test_the_commands_load_nothing_heavy(lab, words):
         "import json, sys, types\nfrom opslab.cli.kill import app\nfrom opslab.root import find_lab\n"
         "from opslab.clock import SystemClock\nfrom pathlib import Path\n"
         "lab = find_lab(sys.argv[1], {}, [Path()])\n"
-        "sys.modules['opslab.cli.main'] = types.SimpleNamespace(current_lab=lambda: lab, system_clock=SystemClock)\n"
+        "sys.modules['opslab.cli.main'] = types.SimpleNamespace(current_lab=lambda **_: lab, system_clock=SystemClock)\n"
         "app(sys.argv[2:], standalone_mode=False)\n"
         f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)"
     )

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from tests.venue.small import small
@@ -148,6 +149,24 @@ def test_wrong_keys_are_one_line(flatten, begun, venue):
     assert "-2015" in told.err[-1]
     assert not is_empty(venue)
     assert events(bundle)[-1]["unknown"]
+
+
+@pytest.fixture
+def spec_that_names_keys(living):
+    text = (Path(__file__).parents[2] / "scenarios" / "runs" / "btcusdt_paper.yaml").read_text()
+    readiness = "connectivity_readiness: {credential_placeholders: {required_env: [RUN_KEY, RUN_SECRET]}}\n"
+    (living / "run_spec.yaml").write_text(text.split("connectivity_readiness:")[0] + readiness)
+
+
+@pytest.mark.usefixtures("spec_that_names_keys")
+@pytest.mark.parametrize(("key", "secret"), [("OTHER", "OTHER"), ("K", ""), ("", "S")])
+def test_keys_of_another_account_in_the_environment_hinder_nothing(flatten, venue, monkeypatch, key, secret):
+    monkeypatch.setenv("RUN_KEY", key)
+    monkeypatch.setenv("RUN_SECRET", secret)
+    told = flatten()
+    assert (told.code, is_empty(venue)) == (0, True)
+    assert any("environment" in line for line in told.err) is (key == secret)
+    assert not any("OTHER" in line for line in (*told.out, *told.err))
 
 
 def test_no_such_run_changes_nothing(flatten, written):

@@ -180,7 +180,7 @@ def test_export_of_a_long_journal_takes_constant_memory(runs):
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("export",), ("serve", "--port", "0"), ("serve", "--port", "65536"), ("serve", "--port", "x"), ("bogus",)],
+    [(), ("export",), ("serve", "--port", "-1"), ("serve", "--port", "65536"), ("serve", "--port", "x"), ("bogus",)],
 )
 def test_wrong_usage_is_exit_code_2(words):
     assert CliRunner().invoke(app, list(words)).exit_code == 2
@@ -260,7 +260,8 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(runs):
         with started("--artifacts-root", runs, "--port", port) as process:
             out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
-    assert err == f"error: 127.0.0.1:{port}: cannot listen: Address already in use; choose another --port or --host\n"
+    fix = "choose another --port or --host; --port 0 takes a free one, and the command says which"
+    assert err == f"error: 127.0.0.1:{port}: cannot listen: Address already in use; {fix}\n"
 
 
 def test_the_default_roots_are_the_labs(runs, port, tmp_path):

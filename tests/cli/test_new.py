@@ -103,10 +103,34 @@ def test_a_parent_that_is_no_folder_is_refused(command, outside, parent):
     assert f"{parent}: is no folder; make it first" in refused(command, f"{parent}/my-lab")
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a b", "/", "é", "a\nb", "a" * 200, ".hidden", "x/..", "nul\0l"])
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", " a", "a ", "a.", "./-a", "/", "a\nb", "a\u202eb", "a\udce9b", "a;b", "a" * 200, "日" * 100, ".hidden",
+     "x/..", "nul\0l"],
+)  # fmt: skip
 def test_a_name_that_is_unsafe_is_refused(command, outside, name):
     assert len(refused(command, name)) < 400
     assert files_of(outside) == []
+
+
+@pytest.mark.parametrize("name", ["my lab ünï 日本", "e\u0301", "हिन्दी", "2nd_lab.v1", "日" * 80])
+def test_letters_of_any_script_and_blanks_make_a_name(command, outside, name):
+    told = command("new", name)
+    assert (told.code, told.out[0], told.err) == (0, f"lab={outside / name}", [])
+    assert files_of(outside / name) == FILES
+
+
+def test_a_refused_name_is_told_as_it_was_typed(command, outside):
+    assert refused(command, "ünï?").startswith("error: folder 'ünï?' is no name for a lab; use")
+
+
+def test_a_lab_whose_name_has_blanks_works(command, outside):
+    command("new", "my lab ünï")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "scenarios"],
+        cwd=outside / "my lab ünï", capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("name", [".", "./", "..", "x/..", "/"])

@@ -72,6 +72,13 @@ def test_a_match_prints_the_contracts_lines(lab, observed):
     assert json.loads((lab.root / f"artifacts/runs/{RUN}/reconciliation_result.json").read_text())["pass"] is True
 
 
+def test_json_names_the_result_file_beside_what_it_holds(lab, observed):
+    words = ["check", "--run-id", RUN, "--expected", str(FIXTURES / "expected_match.json"), "--observed"]
+    document = json.loads(CliRunner().invoke(app, [*words, str(observed()), "--json"]).stdout)
+    path = document.pop("result_path")
+    assert document == json.loads((lab.root / path).read_text())
+
+
 @pytest.mark.parametrize(
     ("name", "code", "status", "line"),
     [
@@ -196,7 +203,7 @@ def test_stored_views_that_differ_are_listed_and_exit_with_1(lab):
         "difference=wire unknown fill  expected=None observed=there is no wire.jsonl",
     ]
     assert len(result.stderr.splitlines()) == 1
-    assert "docs/runbooks/views-differ.md" in result.stderr
+    assert "`tc runbook views-differ`" in result.stderr
 
 
 def test_the_json_of_stored_views_is_the_result_file(lab):

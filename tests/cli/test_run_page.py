@@ -40,6 +40,12 @@ def test_the_newest_session_gets_its_page(command, sessions):
     assert "not told of its end" in (newest / "index.html").read_text()
 
 
+def test_the_page_is_told_as_json(command, sessions):
+    newest = sessions("20260102t000000z-0001")
+    told = command("run", "page", "--json")
+    assert (told.code, json.loads("\n".join(told.out)), told.err) == (0, {"page": str(newest / "index.html")}, [])
+
+
 def test_a_session_and_a_base_of_runbooks_can_be_named(command, sessions):
     older = sessions("20260101t000000z-0001")
     sessions("20260102t000000z-0001")

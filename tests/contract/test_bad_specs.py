@@ -46,6 +46,13 @@ def refused(content: bytes) -> str:
         pytest.param(GOOD + b"---\na: 1\n", "my.yaml:20: ", "single document", id="two-documents"),
         pytest.param(GOOD + b"mode: paper\n", "my.yaml:20: ", "'mode' is given twice (first in line 4)", id="twice"),
         pytest.param(GOOD + b'"mode": paper\n', "my.yaml:20: ", "given twice", id="twice-quoted"),
+        pytest.param(GOOD + b"<<: {mode: paper}\n", "my.yaml:20: ", "'mode' is merged over one in line 4", id="merged"),
+        pytest.param(
+            b"<<: {mode: paper}\n" + GOOD, "my.yaml:1: ", "'mode' is merged over one in line 5", id="merged-1st"
+        ),
+        pytest.param(GOOD + b"<<: [{seed: 1}, {seed: 2}]\n", "my.yaml:20: ", "'seed' is merged over", id="merged-both"),
+        pytest.param(GOOD + b"<<: {<<: {<<: {mode: paper}}}\n", "my.yaml:20: ", "'mode' is merged", id="merged-deep"),
+        pytest.param(b"<<: 7\n" + GOOD, "my.yaml:1: ", "mapping", id="merged-number"),
         pytest.param(
             GOOD.replace(b"  profile: tiny", b"  profile: a\n  profile: b"), "my.yaml:16: ", "twice", id="deep"
         ),
@@ -165,6 +172,13 @@ def is_spec_or_one_line(content: bytes) -> bool:
     except SpecError as error:
         return len(str(error).splitlines()) == 1
     return isinstance(spec, RunSpec) and len(spec.config_sha256()) == 64 and bool(spec.decisive())
+
+
+def test_a_merge_that_replaces_nothing_is_read():
+    assert b"\nseed:" not in GOOD
+    spec, _ = parse_spec(GOOD + b"<<: [{seed: 11}]\n", "my.yaml")
+    assert spec == parse_spec(GOOD + b"seed: 11\n", "my.yaml")[0]
+    assert spec.seed == 11
 
 
 @given(st.binary(max_size=200))

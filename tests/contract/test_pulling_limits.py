@@ -35,7 +35,7 @@ def test_a_paper_run_keeps_it(name):
     assert getattr(parse_spec(paper.encode(), "my.yaml")[0].risk.limits, name) == 3
 
 
-def test_every_other_limit_is_for_both():
-    others = Limits.model_fields.keys() - set(PULLING_LIMITS)
-    for name in others:
-        parse_spec(named(name).encode(), "my.yaml")
+@pytest.mark.parametrize("name", sorted(Limits.model_fields.keys() - set(PULLING_LIMITS)))
+def test_every_other_limit_is_for_both(name):
+    for text in (named(name), named(name).replace("mode: backtest", "mode: paper")):
+        assert getattr(parse_spec(text.encode(), "my.yaml")[0].risk.limits, name) == 3

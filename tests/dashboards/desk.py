@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from tests.dashboards.conftest import REPOSITORY
+from tests.dashboards.server import until
+
+from opslab.errors import OpsLabError
+from opslab.root import find_lab
+from opslab.runs.flattening import account_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from opslab.safety.flatten.account import Account
 
 TC = "from opslab.cli.main import main; main()"
 FIXTURES = REPOSITORY / "fixtures" / "reconciliation"
@@ -28,13 +40,15 @@ venue: binance
 instrument: BTCUSDT
 strategy: {{name: ops_round_trip, version: 0.1.0}}
 data: {{dataset: btcusdt-sample}}
-risk: {{profile: tiny}}
+risk: {{profile: tiny{limits}}}
 observability: {{journal: true}}
 connectivity_readiness:
   enabled: true
   credential_placeholders: {{required_env: [OPSLAB_TEST_KEY]}}
 """
-PAPER = "execution: {{market: futures, profile: fast, pace: 60, max_seconds: {seconds}}}\n"
+PAPER = "execution: {{market: futures, profile: fast, pace: 60, max_seconds: {seconds}{more}}}\n"
+GUARDED = ", guards: [stale_feed], reconcile_seconds: 0.2"
+LIMITS = "limits: {max_mismatch_seconds: 3}"
 DRILLS = '''
 import pytest
 from opslab.drill.checks import check, failed, passed, unknown
@@ -140,11 +154,31 @@ class Desk:
         told, _ = process.communicate(timeout=60)
         assert process.returncode == code, told
 
-    def spec(self, run_id: str, mode: str = "backtest", seconds: int = 60) -> Path:
+    def spec(self, run_id: str, mode: str = "backtest", seconds: int = 60, *, is_guarded: bool = False) -> Path:
         path = self.root / f"{run_id}.yaml"
-        text = SPEC.format(run_id=run_id, mode=mode)
-        path.write_text(text + (PAPER.format(seconds=seconds) if mode == "paper" else ""))
+        text = SPEC.format(run_id=run_id, mode=mode, limits=f", {LIMITS}" if is_guarded else "")
+        more = GUARDED if is_guarded else ""
+        path.write_text(text + (PAPER.format(seconds=seconds, more=more) if mode == "paper" else ""))
         return path
+
+    def trade_as_another(self, run_id: str) -> None:
+        """Place an order in a paper run's account behind the back of its node, as another program with its keys."""
+        lab = find_lab(self.root, {}, [self.root])
+
+        def account() -> Account | None:
+            try:
+                return account_of(lab, run_id, self.environ)
+            except OpsLabError:
+                return None  # it is still starting
+
+        found = until(account, 30, lambda: f"{run_id} has no venue")
+        asked = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.010"}
+        asked |= {"price": "30000.0", "timestamp": str(time.time_ns() // 1_000_000)}
+        query = urlencode(asked)
+        signature = hmac.new(found.api_secret.encode(), query.encode(), hashlib.sha256).hexdigest()
+        url = f"{found.http}/fapi/v1/order?{query}&signature={signature}"
+        with urlopen(Request(url, method="POST", headers={"X-MBX-APIKEY": found.api_key})) as answer:
+            assert json.load(answer)["status"] == "NEW"
 
     def reconcile(self, run_id: str, name: str, code: int) -> None:
         files = []
@@ -178,11 +212,13 @@ def make(desk: Desk) -> subprocess.Popen[str]:
     desk.done("data", "prepare", "--dataset", "btcusdt-sample")
     (desk.root / "test_desk.py").write_text(DRILLS)
     living = desk.tc("run", "paper", "--spec", desk.spec("desk-lives", "paper"))
+    pulled = desk.tc("run", "paper", "--spec", desk.spec("desk-pulled", "paper", seconds=9, is_guarded=True))
     drills = desk.start("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "test_desk.py")
     paper, backtest = desk.spec("desk-paper", "paper", seconds=2), desk.spec("desk-backtest")
     short = desk.tc("run", "paper", "--spec", paper)
     desk.done("run", "backtest", "--spec", backtest)
     desk.reconcile("desk-backtest", "observed_position_mismatch", 1)
+    desk.trade_as_another("desk-pulled")
     desk.ends(short)
     desk.reconcile("desk-paper", "observed_stale_warning", 0)
     page = Pages(b"")
@@ -199,6 +235,7 @@ def make(desk: Desk) -> subprocess.Popen[str]:
     page.shutdown()
     page.server_close()
     desk.ends(drills, 1)
+    desk.ends(pulled)
     broken = desk.root / "artifacts" / "runs" / "broken"
     broken.mkdir()
     (broken / "metadata.json").write_text("{")

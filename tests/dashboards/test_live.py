@@ -17,7 +17,11 @@ pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus is not installed (Debian: apt install prometheus)"
 )
 
-IMPATIENT = {"vector(7 * 86400)": "vector(1)", "vector(120)": "vector(1)", "for: 1h": "for: 1s", "for: 1m": "for: 1s"}
+IMPATIENT = {
+    "vector(7 * 86400)": "vector(1)",
+    "vector(120)": "vector(1)",
+    **{f"for: {time}": "for: 1s" for time in ("1h", "15m", "1m")},
+}
 LIVING = {
     "OpsLabFeedStale",
     "tradingchassis_ops_lab:feed_age:seconds",

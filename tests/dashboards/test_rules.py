@@ -63,7 +63,7 @@ def test_what_must_not_be_overlooked_has_an_alert():
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_says_how_bad_it_is_and_what_to_do(name):
     rule = ALERTS[name]
-    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert rule["labels"]["severity"] in ("critical", "page", "warning")
     assert rule["annotations"]["summary"]
     runbook = rule["annotations"]["runbook"]
     assert runbook.startswith("docs/runbooks/")

@@ -16,6 +16,7 @@ PAGES = [
     "how-to/own-node.md",
     "how-to/drill-your-bot.md",
     "how-to/flatten.md",
+    "how-to/dead-man.md",
     "concepts/containment.md",
 ]
 

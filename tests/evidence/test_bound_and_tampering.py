@@ -15,7 +15,7 @@ from opslab.errors import OpsLabError, StoreError
 from opslab.evidence.bound import Bound
 from opslab.evidence.comparison import compare
 from opslab.report.evidence import render_evidence
-from opslab.runs.evidence import candle_closes, compare_runs
+from opslab.runs.evidence import compare_runs, market_of
 
 
 def _silent_after(count, events):
@@ -33,7 +33,7 @@ def _bars(bundle, count):
 def test_a_run_that_went_silent_is_not_explained_by_its_end(lab, bundles):
     backtest, paper = bundles
     rewrite(paper, lambda _: _silent_after(1, list(backtest.events)))
-    closes = candle_closes(lab, backtest)
+    closes = market_of(lab, backtest).closes
     made = [event["ts_event"] for event in backtest.events if event["type"] == "OrderInitialized"]
     bars = closes.index(made[3]) + 1
     _bars(paper, bars)
@@ -47,7 +47,7 @@ def test_what_came_after_the_last_bar_alone_matches(lab, bundles):
     backtest, paper = bundles
     rewrite(paper, lambda _: _silent_after(3, list(backtest.events)))
     made = [event["ts_event"] for event in backtest.events if event["type"] == "OrderInitialized"]
-    _bars(paper, candle_closes(lab, backtest).index(made[3]) + 1)
+    _bars(paper, market_of(lab, backtest).closes.index(made[3]) + 1)
     found = compared(lab)
     assert {str(item.cause) for item in found.differences} == {"bound"}
     assert found.comparison_status == "matched_operational_context"

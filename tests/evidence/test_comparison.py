@@ -11,9 +11,9 @@ import pytest
 from tests.evidence.conftest import BACKTEST, PAPER
 
 from opslab.contract.evidence import OF_THE_MODES, Comparable, Evidence
-from opslab.errors import ContractError, IdError, OpsLabError, RootError, StoreError
+from opslab.errors import IdError, OpsLabError, RootError, StoreError
 from opslab.evidence.comparison import compare
-from opslab.runs.evidence import candle_closes
+from opslab.runs.evidence import market_of
 from opslab.store.reader import Bundle
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -33,7 +33,7 @@ AREAS = {
 
 
 def compared(lab, first=BACKTEST, second=PAPER) -> Evidence:
-    return compare(lab.runs, first, second, NOW, closes_of=partial(candle_closes, lab))
+    return compare(lab.runs, first, second, NOW, market_of=partial(market_of, lab))
 
 
 def rewrite(bundle, change):
@@ -106,6 +106,33 @@ def _a_little_dearer(events):
     return changed
 
 
+def _elsewhere_in_the_candle(events):
+    changed = [dict(event) for event in events]
+    next(event for event in changed if event["type"] == "OrderFilled")["last_px"] = "43920.0"
+    return changed
+
+
+def _an_hour_late(events):
+    """Fill at a price that the market came to within the hour, in a run that says that it filled at once."""
+    changed = [dict(event) for event in events]
+    next(event for event in changed if event["type"] == "OrderFilled")["last_px"] = "43969.0"
+    return changed
+
+
+def _after_an_hour(events):
+    changed = _an_hour_late(events)
+    next(event for event in changed if event["type"] == "OrderFilled")["ts_event"] += 6 * 10**9  # at 600 times the pace
+    return changed
+
+
+def _in_parts(events):
+    changed = [dict(event) for event in events]
+    number = next(place for place, event in enumerate(changed) if event["type"] == "OrderFilled")
+    part = changed[number] | {"last_qty": "0.001"}
+    changed[number] = changed[number] | {"last_qty": f"{float(changed[number]['last_qty']) - 0.001:.3f}"}
+    return [*changed[:number], part, *changed[number:]]
+
+
 def _without_an_order(events):
     name = next(event["client_order_id"] for event in events if event["type"] == "OrderInitialized")
     return [event for event in events if event.get("client_order_id") != name]
@@ -124,13 +151,17 @@ def _rejected(events):
     ("change", "kind", "is_explained"),
     [
         (_larger, "fill_quantity", False),
-        (_a_little_dearer, "fill_price", True),
+        (_a_little_dearer, "fill_price", False),
+        (_elsewhere_in_the_candle, "fill_price", True),
+        (_an_hour_late, "fill_price", False),
+        (_after_an_hour, "fill_price", True),
+        (_in_parts, "fill_parts", True),
         (_dearer, "fill_price", False),
         (_without_an_order, "intent", False),
         (_rejected, "refused", False),
     ],
 )
-def test_each_way_to_differ_is_found_and_only_near_prices_are_the_modes(lab, bundles, change, kind, is_explained):
+def test_each_way_to_differ_is_found_and_explained_only_by_facts(lab, bundles, change, kind, is_explained):
     backtest, paper = bundles
     rewrite(paper, lambda _: change(list(backtest.events)))
     found = compared(lab)
@@ -139,6 +170,21 @@ def test_each_way_to_differ_is_found_and_only_near_prices_are_the_modes(lab, bun
     assert (causes <= OF_THE_MODES) is is_explained
     assert (found.comparison_status == "matched_operational_context") is is_explained
     assert (found.unexplained_total == 0) is is_explained
+
+
+def test_fewer_parts_than_in_the_backtest_are_no_books_doing(lab, bundles):
+    backtest, paper = bundles
+    events = list(backtest.events)
+    rewrite(paper, lambda _: events)
+    rewrite(backtest, lambda _: _in_parts(events))
+    assert {(item.kind, str(item.cause)) for item in compared(lab).differences} == {("fill_parts", "unknown")}
+
+
+def test_without_the_candles_no_other_price_is_explained(lab, bundles):
+    backtest, paper = bundles
+    rewrite(paper, lambda _: _elsewhere_in_the_candle(list(backtest.events)))
+    found = compare(lab.runs, BACKTEST, PAPER, NOW)
+    assert {(item.kind, str(item.cause)) for item in found.differences} == {("fill_price", "unknown")}
 
 
 def test_other_inputs_keep_runs_from_matching(lab, bundles):
@@ -164,16 +210,12 @@ def test_a_missing_artifact_is_an_outcome(lab, name, run):
     assert side[name] is False
 
 
-@pytest.mark.parametrize(("first", "second"), [(PAPER, BACKTEST)])
+@pytest.mark.parametrize(("first", "second"), [(PAPER, BACKTEST), (PAPER, PAPER), (BACKTEST, BACKTEST)])
 def test_other_modes_are_an_outcome(lab, first, second):
     found = compared(lab, first, second)
     assert found.comparison_status == "incompatible_runs"
     assert found.compared_fields == ()
-
-
-def test_a_run_is_not_compared_with_itself(lab):
-    with pytest.raises(ContractError, match="itself"):
-        compared(lab, PAPER, PAPER)
+    assert found.not_compared == found.notes[0]
 
 
 @pytest.mark.parametrize("name", ["../one-paper", "a/b", "", ".", "a\nb", "/etc", "nope"])

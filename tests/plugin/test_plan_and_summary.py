@@ -21,6 +21,30 @@ def test_plain():
 """
 
 
+UNTOLD = """
+from opslab.drill.checks import check, failed
+
+@check("lost.fill")
+def lost(history, spec):
+    return failed("OPS-FILL-UNTOLD", "a fill was not told")
+
+@pytest.mark.drill('lost')
+def test_lost(drill):
+    drill.holds('lost.fill')
+
+@pytest.mark.drill('own')
+def test_own(drill):
+    drill.holds('demo.fails')
+"""
+
+
+def test_a_drill_without_a_runbook_is_led_to_that_of_its_code(ops) -> None:
+    ops.drills(UNTOLD)
+    result = ops.run()
+    result.stdout.fnmatch_lines(["*OPS-FILL-UNTOLD: lost.fill*", "*runbook: `tc runbook OPS-FILL-UNTOLD`"])
+    assert str(result.stdout).count("runbook:") == 1  # nobody explains the code of the other one
+
+
 @pytest.mark.parametrize("words", [(), ("-q",), ("-p", "no:xdist"), ("--opslab-seed", "3")], ids=str)
 def test_a_plan_shows_and_runs_nothing(ops, words) -> None:
     ops.drills(DRILLS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from opslab.contract.encoding import sha256_hex
 from opslab.errors import ContractError
 from opslab.reconcile import input_file
 from opslab.reconcile.input_file import read_input
@@ -139,5 +139,12 @@ def test_one_altered_byte_is_read_or_refused_but_never_anything_else(path, place
     content = bytearray(GOOD.encode())
     content[place] = byte
     path.write_bytes(content)
-    with contextlib.suppress(ContractError):
-        read_input(path, RUN)
+    try:
+        found = read_input(path, RUN)
+    except ContractError as error:
+        told = str(error)
+    else:
+        told = f"{path}: read"
+        assert (found.content.run_id, found.sha256) == (RUN, sha256_hex(bytes(content)))
+    assert str(path) in told
+    assert len(told.splitlines()) == 1

@@ -83,8 +83,7 @@ def test_nobody_asked_is_not_nothing_left():
 
 
 def test_the_numbers_are_those_of_the_last_containment():
-    events = {event["event"]: event for event in (BEGAN, NOT_FLAT, BEGAN, FLAT)}
-    assert containment_metrics(events) == {
+    assert containment_metrics([BEGAN, NOT_FLAT, BEGAN, FLAT]) == {
         "containment_flat": True,
         "containment_detect_ms": 4.5,
         "containment_contain_ms": 12.0,
@@ -92,8 +91,28 @@ def test_the_numbers_are_those_of_the_last_containment():
     }
 
 
+@pytest.mark.parametrize("source", ["switch", "stop"])
+def test_who_empties_the_venue_once_more_does_not_hide_when_the_pull_was_noticed(source):
+    again = {**BEGAN, "source": source, "detect_ms": None, "attempt": 2}
+    found = containment_metrics([BEGAN, NOT_FLAT, again, FLAT])
+    assert (found["containment_detect_ms"], found["containment_flat"]) == (4.5, True)
+    assert f"began again, attempt 2 ({source})" in containment_section(bundle(BEGAN, NOT_FLAT, again, FLAT))
+
+
+def test_another_pull_is_noticed_anew():
+    assert containment_metrics([BEGAN, FLAT, {**BEGAN, "detect_ms": 7.25}, FLAT])["containment_detect_ms"] == 7.25
+
+
+def test_a_strategy_that_was_stopped_is_named():
+    event = {"event": "strategy_stopped", "ts_utc": STAMP, "strategy": "Storm|y-000", "detail": "it sent <b>much</b>"}
+    row = next(line for line in containment_section(bundle(BEGAN, event, FLAT)).splitlines() if "stopped" in line)
+    assert "Storm" in row
+    assert "<b>" not in row
+    assert row.replace("\\|", "").count("|") == 3
+
+
 def test_a_run_without_any_has_no_numbers():
-    assert containment_metrics({}) == {}
+    assert containment_metrics([]) == {}
 
 
 def test_an_event_that_says_less_is_told_as_far_as_it_goes():
@@ -103,7 +122,7 @@ def test_an_event_that_says_less_is_told_as_far_as_it_goes():
     assert "began (switch): by hand |" in text
     assert "**flat**: 0 orders cancelled" in text
     assert "left: nothing" in text
-    assert containment_metrics({"containment_began": began, "containment_ended": flat}) == {
+    assert containment_metrics([began, flat]) == {
         "containment_flat": True,
         "containment_detect_ms": None,
         "containment_contain_ms": None,

@@ -81,6 +81,25 @@ def test_in_a_lab_without_documents_code_and_page_are_named(world):
 
 
 @pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({"message": "OPS-FILL-UNTOLD: z: bad"}, "tc runbook OPS-FILL-UNTOLD"),
+        ({"message": "OPS-NO-CHECK: none"}, "tc runbook OPS-NO-CHECK"),
+        ({"runbook": "docs/runbooks/user-stream.md"}, "tc runbook user-stream"),
+        ({"message": "OPS-X-Y: nobody knows"}, None),
+    ],
+)
+def test_in_a_lab_without_documents_a_command_shows_the_page(world, changes, command):
+    page = render_page(session(row("d", "fail", **changes)), world.places).decode()
+    assert re.findall(r"<code>(tc runbook [^<]*)</code>", page) == ([command] if command else [])
+
+
+def test_where_the_page_lies_in_the_lab_no_command_is_named(world):
+    write_index(world)
+    assert "tc runbook" not in render_page(session(row("d", "fail", message="OPS-A-ONE: a")), world.places).decode()
+
+
+@pytest.mark.parametrize(
     "changes",
     [{"outcome": "pass"}, {"outcome": "known_defect"}, {"outcome": "fail", "runbook": "books/mine.md"}],
 )

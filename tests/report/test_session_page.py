@@ -280,3 +280,11 @@ def test_the_same_facts_give_the_same_page(world):
     report = session(row("d", **world.keep("d")), row("e"))
     assert write_page(report, world.places) == world.page / "index.html"
     assert (world.page / "index.html").read_bytes() == render_page(report, world.places)
+
+
+def test_what_turns_text_around_is_shown_escaped(world):
+    hostile = row("turned", "error", message="RuntimeError: abc\u202egnp.exe\u200b ünï", title="a\u2066b")
+    text = Read(render_page(session(hostile), world.places)).text
+    assert "abc\\u202egnp.exe\\u200b ünï" in text
+    assert "a\\u2066b" in text
+    assert not set(text) & {"\u202e", "\u200b", "\u2066"}

@@ -1,4 +1,4 @@
-"""Whose account a flatten empties: endpoint from the journal, keys from the file or the environment."""
+"""Whose account a flatten empties: endpoint from the journal, keys from the environment or the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from opslab.errors import OpsLabError
 from opslab.root import find_lab
-from opslab.runs.flattening import account_of, flatten_directory, require_living
+from opslab.runs.flattening import account_of, accounts_of, flatten_directory, require_living
 from opslab.runs.venue_keys import KeyFile, VenueKeys
 from opslab.store.journal import Journal
 
@@ -44,15 +44,55 @@ def test_the_file_of_the_run_has_its_keys(lab):
     )  # fmt: skip
 
 
-def test_the_environment_has_them_where_there_is_no_file(lab):
-    bundle = begun(lab)
-    text = SPEC.read_text()
-    text = text.split("connectivity_readiness:")[0]
+def named(bundle):
+    """Let the run's spec name two variables."""
+    text = SPEC.read_text().split("connectivity_readiness:")[0]
     readiness = "connectivity_readiness: {credential_placeholders: {required_env: [A_KEY, A_SECRET]}}\n"
     (bundle / "run_spec.yaml").write_text(text + readiness)
+
+
+def test_the_environment_has_them_where_there_is_no_file(lab):
+    named(begun(lab))
     found = account_of(lab, RUN, {"A_KEY": "K", "A_SECRET": "S"})
     assert (found.api_key, found.api_secret) == ("K", "S")
     with pytest.raises(OpsLabError, match="neither here nor in the environment"):
+        account_of(lab, RUN, {})
+
+
+def test_the_environment_comes_before_the_file(lab):
+    named(begun(lab))
+    KeyFile(lab, RUN).write(VenueKeys("FILE-K", "FILE-S"))
+    found = accounts_of(lab, RUN, {"A_KEY": "K", "A_SECRET": "S"})
+    assert [account.api_key for account in found] == ["K", "FILE-K"]
+    (same,) = accounts_of(lab, RUN, {"A_KEY": "FILE-K", "A_SECRET": "FILE-S"})
+    assert same.api_key == "FILE-K"
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"A_KEY": "K"}, {"A_KEY": "", "A_SECRET": " "}, {"A_KEY": "K", "A_SECRET": "a b"}]
+)
+def test_what_the_environment_holds_in_part_or_not_at_all_leaves_the_file(lab, environ):
+    named(begun(lab))
+    KeyFile(lab, RUN).write(VenueKeys("FILE-K", "FILE-S"))
+    assert [account.api_key for account in accounts_of(lab, RUN, environ)] == ["FILE-K"]
+
+
+@pytest.mark.parametrize(("name", "other"), [("A_KEY", "A_SECRET"), ("A_SECRET", "A_KEY")])
+@pytest.mark.parametrize("empty", [{}, {"A_KEY": "", "A_SECRET": " "}])
+def test_one_of_two_variables_and_no_file_names_the_other(lab, name, other, empty):
+    named(begun(lab))
+    with pytest.raises(OpsLabError, match=f"{other} is not set") as told:
+        account_of(lab, RUN, {**empty, name: "very-secret"})
+    assert "\n" not in str(told.value)
+    assert "very-secret" not in str(told.value)
+
+
+def test_a_file_that_others_may_read_hinders_nobody_whose_environment_has_the_keys(lab):
+    named(begun(lab))
+    KeyFile(lab, RUN).write(VenueKeys("FILE-K", "FILE-S"))
+    KeyFile(lab, RUN).path.chmod(0o644)
+    assert account_of(lab, RUN, {"A_KEY": "K", "A_SECRET": "S"}).api_key == "K"
+    with pytest.raises(OpsLabError, match="others may read"):
         account_of(lab, RUN, {})
 
 

@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from opslab.contract.encoding import sha256_hex
 from opslab.errors import EngineError, RunExistsError, StoreError
 from opslab.runs import backtest
 from opslab.runs.finish import problems_of
@@ -168,3 +169,14 @@ def test_a_disk_that_is_full_from_some_step_on_loses_nothing_acknowledged(lab, r
     else:
         pytest.fail("no run ever came to its end")
     assert step > 10
+
+
+def test_the_views_are_those_that_the_journal_names(run, clock):
+    bundle = run()
+    (told,) = [event["views_sha256"] for event in bundle.journal if event["event"] == "backtest_completed"]
+    assert told == sha256_hex(bundle.read("views.jsonl"))
+    assert problems_of(bundle) == []
+    (bundle.path / "views.jsonl").write_bytes(b'{"view":"another"}\n')
+    BundleWriter(bundle.path, clock).seal()
+    (problem,) = problems_of(Bundle(bundle.path))
+    assert (problem.path, problem.what) == ("views.jsonl", "is not what the journal names (digest differs)")

@@ -82,7 +82,9 @@ def test_a_run_that_cannot_be_interrupted_is_sealed_before_the_process_ends(lab,
         bundle = Bundle(lab.runs / "given-up")
         assert "cannot be interrupted: it stands at strategy.py:7 in on_bar" in bundle.metadata.error
         assert problems_of(bundle) == []
-    assert capfd.readouterr().err.startswith("error: run given-up failed: the node was blocked")
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: run given-up failed: the node was blocked")
+    assert line.endswith(f"; see {bundle.path / 'report.md'}")
     assert json.loads((bundle.path / "metadata.json").read_text())["status"] == "failed"
 
 

@@ -10,9 +10,10 @@ from unittest import mock
 
 import pytest
 
+from opslab.errors import StoreError
 from opslab.runs import backtest
 from opslab.runs.finish import problems_of
-from opslab.runs.recovery import INTERRUPTED, close_orphan, recover
+from opslab.runs.recovery import INTERRUPTED, close_orphan, recover, recover_one
 from opslab.runs.venue_keys import KeyFile, VenueKeys
 from opslab.store import orphans
 from opslab.store.journal import Journal
@@ -49,6 +50,19 @@ def test_an_orphan_is_closed_as_interrupted(lab, orphan, clock):
     assert bundle.metadata.error == INTERRUPTED
     assert bundle.terminal["event"] == "run_failed"
     assert problems_of(bundle) == []
+
+
+def test_one_run_is_closed_and_the_others_are_left(lab, orphan, clock):
+    orphan("dead")
+    orphan("other")
+    assert recover_one(lab, "dead", clock).closed == ("dead",)
+    assert Bundle(lab.runs / "other").terminal is None
+    assert recover_one(lab, "dead", clock).closed == ()
+
+
+def test_one_run_that_is_not_there_is_an_error(lab, clock):
+    with pytest.raises(StoreError, match="no run 'nope'"):
+        recover_one(lab, "nope", clock)
 
 
 def test_recovery_is_idempotent(lab, orphan, clock):

@@ -121,6 +121,12 @@ def test_a_mark_alone_makes_the_switch_active_and_is_no_doubt():
         "m3": "k1 activated, which m3 alone records (m3 x)",
         "m4": "k1 activated, which m4 alone records",
     }
+    assert reading.since == stamp(11)
+
+
+def test_a_mark_that_says_nothing_does_not_tell_since_when():
+    found = [Found("m2", b"", is_file=True)]
+    assert read_switch("k1", Found("state"), Found("events"), IndexReading(), NOW, found).since is None
 
 
 def test_a_directory_whose_marks_cannot_be_listed_is_a_doubt():

@@ -119,3 +119,4 @@ def test_without_the_lock_nobody_sweeps(cleared, monkeypatch, impatient):
 def test_a_root_that_cannot_be_opened_does_not_stop_a_writer(tmp_path):
     with unswept(tmp_path / "nowhere"):
         sweep(tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == [], "nothing is made there"

@@ -46,6 +46,7 @@ def test_from_the_mark_on_everybody_says_active_whoever_keeps_the_lock(cleared, 
     with begun(cleared, name):
         assert cleared.read(name).state == "active"
         assert cleared.read(name).is_trusted
+        assert cleared.read(name).since is not None
         assert watch.decision().blocked
         assert "a new trip" in watch.decision().reasons[-1]
         assert cleared.read("other").state == "absent"

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from opslab.contract.switch_rules import GLOBAL
 from opslab.errors import OpsLabError
@@ -145,15 +145,35 @@ class Watched(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-Watched.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+class WatchedByDirectory(Watched):
+    """Without what is rewritten in place, the directories alone say that something changed."""
+
+    rewrite_in_place = None
+
+
+@pytest.mark.parametrize(
+    ("machine", "look_seconds", "files"),
+    [(Watched, -1.0, settled), (WatchedByDirectory, 1e9, settled), (WatchedByDirectory, 1e9, contextlib.nullcontext)],
 )
+def test_whatever_happens_the_watch_answers_as_the_gate(machine, look_seconds, files, monkeypatch):
+    monkeypatch.setattr(watch_module, "BRIEF_SECONDS", 1e9)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", look_seconds)
+    some = settings(max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    with files():
+        run_state_machine_as_test(machine, settings=some)
 
 
-class TestWatched(Watched.TestCase):
-    def runTest(self):  # noqa: N802 - unittest's name
-        with mock.patch.object(os, "fsync", return_value=None), settled():
-            super().runTest()
+def test_what_is_rewritten_in_place_shows_after_a_moment(cleared, monkeypatch):
+    watch, path = cleared.watch("k1"), cleared.root / "k1.state.json"
+    with settled():
+        assert [watch.decision().blocked for _ in "12"] == [False, False]
+        tick(cleared.root.parent.parent / "probe")
+        with path.open("r+b") as file:
+            file.write(b"[")
+        real = watch_module.time.monotonic
+        monkeypatch.setattr(watch_module.time, "monotonic", lambda: real() + watch_module.LOOK_SECONDS)
+        assert watch.decision().blocked
 
 
 @pytest.fixture
@@ -187,6 +207,30 @@ def test_a_pull_shows_at_once_and_so_does_its_end(cleared, lab, clock, name):
         assert watch.decision().reasons == (f"{name} activated by ann: now",)
         cleared.clear(name, "over", "ann")
         assert not watch.decision().blocked
+
+
+def test_whoever_is_denied_and_goes_on_sending_reads_once(cleared, looks, monkeypatch):
+    monkeypatch.setattr(watch_module, "BRIEF_SECONDS", 1e9)
+    watch = cleared.watch("k1")
+    cleared.activate("k1", "now", "ann")
+    looks.clear()
+    assert watch.decision().blocked
+    opened = len(looks)
+    assert all(watch.decision().blocked for _ in range(100))
+    assert len(looks) == opened
+    cleared.clear("k1", "over", "ann")
+    assert not watch.decision().blocked
+
+
+def test_what_forbids_is_repeated_for_a_moment_only(cleared, looks, monkeypatch):
+    watch = cleared.watch("k1")
+    cleared.activate("k1", "now", "ann")
+    monkeypatch.setattr(watch_module, "BRIEF_SECONDS", 0.0)
+    looks.clear()
+    assert watch.decision().blocked
+    opened = len(looks)
+    assert watch.decision().blocked
+    assert len(looks) == 2 * opened
 
 
 def test_what_changed_a_moment_ago_is_read_each_time(cleared, looks):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 TAKEN = ("promtool", "prometheus", "amtool")
-STEPS = ["check", "test", "drills", "mutants -n 4", "docs"]
+STEPS = ["check", "test", "clients", "drills", "mutants -n 4", "docs"]
 
 
 @pytest.fixture

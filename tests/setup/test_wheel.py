@@ -85,6 +85,7 @@ def wheel(tmp_path_factory, repository) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(repository / name, source)
     shutil.copytree(repository / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(repository / "docs/runbooks", source / "docs/runbooks")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
     built = subprocess.run(build, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -164,6 +165,13 @@ def test_what_the_wheel_declares_is_there_and_nothing_of_the_development_group(e
 def test_tc_says_its_version(outside, wheel):
     said = outside("tc", "version")
     assert (said.returncode, said.stdout) == (0, f"{wheel.name.split('-')[1]}\n"), said.stderr
+
+
+def test_it_brings_the_runbooks(outside, wheel, repository):
+    pages = {f"opslab/samples/runbooks/{path.name}" for path in (repository / "docs/runbooks").glob("*.md")}
+    assert pages <= set(zipfile.ZipFile(wheel).namelist())
+    said = outside("tc", "runbook", "OPS-FILL-UNTOLD")
+    assert (said.returncode, said.stdout) == (0, (repository / "docs/runbooks/user-stream.md").read_text()), said.stderr
 
 
 def test_a_backtest_over_the_packaged_sample_leaves_a_bundle(outside):

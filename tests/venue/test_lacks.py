@@ -92,6 +92,7 @@ def test_a_file_that_is_gone_is_abandoned_without_a_word(tmp_path: Path):
     file.write(WireRecord(1, 1, "in", {}))
     (tmp_path / "wire.jsonl").unlink()
     file.abandon()
+    assert list(tmp_path.iterdir()) == [], "it is not made again"
 
 
 def test_without_file_descriptors_an_episode_is_one_record():

@@ -150,10 +150,10 @@ def test_the_wire_logs_file_holds_what_the_memory_does(tmp_path: Path):
         VenueThread(small(wire_path=path)).start()
 
 
-class _FullDisk(io.StringIO):
+class _FullDisk(io.BytesIO):
     """A file on a disk without space."""
 
-    def flush(self) -> None:
+    def write(self, _content: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -162,7 +162,6 @@ def test_a_wire_log_that_cannot_be_written_is_told_and_the_venue_goes_on(tmp_pat
     venue.start()
     venue.call(lambda one: one._file.close())
     venue.call(lambda one: setattr(one._file, "_file", _FullDisk()))
-    venue.call(lambda one: one._tick())
     assert ask(venue.endpoint.http, "GET", "/fapi/v1/ping") == (200, {})
     for act in (lambda: venue.call(lambda _: None), venue.stop):
         with pytest.raises(OpsLabError, match=r"wire\.jsonl: cannot be written: No space left on device"):

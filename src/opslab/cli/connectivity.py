@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opslab.cli.told import JsonOption, tell
+
 if TYPE_CHECKING:
     from opslab.contract.connectivity import ConnectivityProbeEvaluated, ConnectivityReadinessEvaluated
     from opslab.contract.spec import RunSpec
@@ -22,7 +24,7 @@ SpecOption = Annotated[Path, typer.Option("--spec", help="The run spec; its run 
 
 
 @app.command()
-def readiness(spec: SpecOption) -> None:
+def readiness(spec: SpecOption, *, json: JsonOption = False) -> None:
     """Say whether the environment variables that the spec names are set; no value is read out or stored."""
     from opslab.cli.main import system_clock
     from opslab.connectivity.readiness import evaluated
@@ -30,7 +32,8 @@ def readiness(spec: SpecOption) -> None:
     asked, bundle = _opened(spec)
     told = evaluated(asked, bundle.run_id, os.environ, system_clock().now())
     path = _kept(bundle, told)
-    typer.echo(f"run_id={bundle.run_id}\nstate={told.state}\nartifact_path={path}\nprobe_performed=false")
+    facts = {"run_id": bundle.run_id, "state": told.state, "artifact_path": path, "probe_performed": False}
+    tell(facts | ({"missing_env": list(told.missing_env)} if json else {}), as_json=json)
     if told.state == "missing_credentials":
         names = set(told.required_env) & set(told.missing_env)
         typer.echo(f"note: not set: {', '.join(sorted(names))}", err=True)
@@ -41,6 +44,8 @@ def probe(
     spec: SpecOption,
     url: Annotated[str, typer.Option(help="http://HOST:PORT/PATH with the host localhost, 127.0.0.1 or [::1].")],
     timeout_ms: Annotated[int, typer.Option(min=1, max=60_000, help="For everything together.")] = 1_000,
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Send one GET to a server on this machine and record how it went, whatever that is; nothing leaves loopback."""
     from opslab.cli.main import system_clock
@@ -51,10 +56,9 @@ def probe(
     _, bundle = _opened(spec)
     told = probed(target, bundle.run_id, timeout_ms, system_clock())
     path = _kept(bundle, told)
-    typer.echo(
-        f"run_id={bundle.run_id}\nstate={told.state}\nartifact_path={path}\nprobe_performed=true\n"
-        f"network_scope={told.network_scope}"
-    )
+    facts = {"run_id": bundle.run_id, "state": told.state, "artifact_path": path, "probe_performed": True}
+    facts["network_scope"] = told.network_scope
+    tell(facts | ({"errors": list(told.errors)} if json else {}), as_json=json)
     for error in told.errors:
         typer.echo(f"note: {error}", err=True)
 

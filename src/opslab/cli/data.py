@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opslab.cli.told import JsonOption, tell, tell_json
+
 if TYPE_CHECKING:
     from opslab.contract.dataset import DatasetRecord, Instrument
     from opslab.root import Lab
@@ -22,6 +24,7 @@ def prepare(
     replace: Annotated[
         bool, typer.Option("--replace", help="Restore the committed sample over other content.")
     ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Install a synthetic sample that comes with the lab: btcusdt-sample or ethusdt-sample."""
     from opslab.cli.main import current_lab
@@ -33,9 +36,12 @@ def prepare(
     with working(f"preparing {dataset}"):
         install(lab, dataset, replace=replace)
     prepared = open_dataset(lab, dataset)
-    typer.echo(f"Prepared dataset={dataset}")
-    typer.echo(f"target_dir={prepared.directory}")
-    typer.echo(f"files={len(prepared.record.files)}")
+    facts = {"target_dir": prepared.directory, "files": len(prepared.record.files)}
+    if json:
+        tell_json({"dataset": dataset, **facts})
+    else:
+        typer.echo(f"Prepared dataset={dataset}")
+        tell(facts, as_json=False)
     typer.echo("synthetic data: no candle in it ever traded", err=True)
 
 
@@ -61,6 +67,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each option is a fact that only the use
     allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Flag missing candles instead of failing.")] = False,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Record that the data is made up.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Let other content become a new version.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Read a CSV (plain, or Binance klines) or Parquet file, check it, and install it or quarantine it."""
     from opslab.cli.data_view import progress_over
@@ -90,11 +97,11 @@ def import_(  # noqa: PLR0913, PLR0917 - each option is a fact that only the use
             gaps_allowed=allow_gaps,
             synthetic=synthetic,
         )
-    _tell_import(lab, record, changed=before != record)
+    _tell_import(lab, record, changed=before != record, as_json=json)
 
 
 @app.command()
-def fingerprint(dataset: Name) -> None:
+def fingerprint(dataset: Name, json: JsonOption = False) -> None:
     """Measure a canonical dataset's files and write its fingerprint."""
     from opslab.cli.main import current_lab
     from opslab.data.catalog import open_dataset
@@ -105,13 +112,13 @@ def fingerprint(dataset: Name) -> None:
     opened = open_dataset(lab, dataset)
     with locked(lab, dataset):
         path, content = write_fingerprint(lab, opened)
-    typer.echo(f"dataset_sha256={content.dataset_sha256}")
-    typer.echo(f"fingerprint_file={path}")
+    tell({"dataset_sha256": content.dataset_sha256, "fingerprint_file": path}, as_json=json)
 
 
 @app.command()
 def check(
-    dataset: Name, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
+    dataset: Name,
+    json: JsonOption = False,
 ) -> None:
     """Measure a dataset again and judge its candles again; exit 1 when it was altered or is quarantined.
 
@@ -142,7 +149,7 @@ def check(
 
 
 @app.command("list")
-def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+def list_(json: JsonOption = False) -> None:
     """Show every dataset with its state."""
     from opslab.cli.data_view import show_list
     from opslab.cli.main import current_lab
@@ -150,12 +157,12 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON instead 
 
     entries = list_records(current_lab())
     if json:
-        from opslab.contract.encoding import pretty_json
-
-        rows = {
-            name: {"error": str(entry)} if isinstance(entry, Exception) else entry.to_dict() for name, entry in entries
-        }
-        typer.echo(pretty_json(rows).decode(), nl=False)
+        tell_json(
+            {
+                name: {"error": str(entry)} if isinstance(entry, Exception) else entry.to_dict()
+                for name, entry in entries
+            }
+        )
         return
     if not entries:
         typer.echo("no datasets; `tc data prepare --dataset btcusdt-sample` installs one")
@@ -185,7 +192,7 @@ def _existing(lab: Lab, dataset: str) -> DatasetRecord | None:
     return read_record(dataset_directory(lab, CANONICAL, dataset))
 
 
-def _tell_import(lab: Lab, record: DatasetRecord, *, changed: bool) -> None:
+def _tell_import(lab: Lab, record: DatasetRecord, *, changed: bool, as_json: bool) -> None:
     from opslab.contract.dataset import CheckStatus
     from opslab.data.catalog import open_dataset, why
     from opslab.data.layout import QUARANTINE, dataset_directory
@@ -199,11 +206,17 @@ def _tell_import(lab: Lab, record: DatasetRecord, *, changed: bool) -> None:
             fix="repair the source and import it again",
         )
     installed = open_dataset(lab, record.dataset)
+    flagged = {found.name: found.count for found in record.checks if found.status is CheckStatus.FLAGGED}
+    facts = {
+        "target_dir": installed.directory,
+        "version": record.version,
+        "rows": record.rows,
+        "dataset_sha256": record.dataset_sha256,
+    }
+    if as_json:
+        tell_json({"dataset": record.dataset, "changed": changed, **facts, "flagged": flagged})
+        return
     typer.echo(f"{'Imported' if changed else 'Unchanged'} dataset={record.dataset}")
-    typer.echo(f"target_dir={installed.directory}")
-    typer.echo(f"version={record.version}")
-    typer.echo(f"rows={record.rows}")
-    typer.echo(f"dataset_sha256={record.dataset_sha256}")
-    for finding in record.checks:
-        if finding.status is CheckStatus.FLAGGED:
-            typer.echo(f"flagged {finding.name}={finding.count}")
+    tell(facts, as_json=False)
+    for name, count in flagged.items():
+        typer.echo(f"flagged {name}={count}")

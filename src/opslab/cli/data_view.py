@@ -7,13 +7,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from opslab.cli.progress import is_shown
 from opslab.cli.table import print_table
-from opslab.contract.encoding import pretty_json
+from opslab.cli.told import tell_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +37,7 @@ def show_checks(record: DatasetRecord, checks: list[CheckResult], measured: str 
             "measured_sha256": measured,
             "checks": [found.to_dict() for found in checks],
         }
-        typer.echo(pretty_json(content).decode(), nl=False)
+        tell_json(content)
         return
     kind = "synthetic, " if record.synthetic else ""
     rows = []

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opslab.cli.told import json_option, tell_json
+
 if TYPE_CHECKING:
     from opslab.contract.drill import DrillReport
 
@@ -16,7 +18,7 @@ app = typer.Typer(
 
 RunIdOption = Annotated[str, typer.Option(help="The run: its market data and seed are taken, the report goes there.")]
 RootOption = Annotated[Path | None, typer.Option(help="The directory of runs (default: the lab's artifacts/runs).")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+JsonOption = Annotated[bool, json_option("Print the report as JSON, with its report_path.")]
 
 
 @app.command()
@@ -57,15 +59,20 @@ def _drill(name: str, run_id: str, artifacts_root: Path | None, *, as_json: bool
         raise DrillError(
             f"drill {name} ended with {report.verdict}: {report.message}",
             where=path,
-            fix=f"read {report.runbook}" if report.runbook else "read the report",
+            fix=_fix(lab.root, report),
         )
+
+
+def _fix(root: Path, report: DrillReport) -> str:
+    from opslab.report.runbooks import hint
+
+    told = hint(root, report.runbook, report.message)
+    return f"{told} says what to do" if told else "read the report"
 
 
 def _tell(report: DrillReport, path: Path, *, as_json: bool) -> None:
     if as_json:
-        from opslab.contract.encoding import pretty_json
-
-        typer.echo(pretty_json(report.to_dict()).decode(), nl=False)
+        tell_json({**report.to_dict(), "report_path": path})
         return
     told = {"run_id": report.run_id, "drill_name": report.drill_name, "outcome": report.outcome}
     for name, value in {**told, "status": report.status, "report_path": path}.items():

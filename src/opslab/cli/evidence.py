@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from opslab.cli.told import json_option, tell_json
+
 app = typer.Typer(
     help="What a backtest and a paper run of one intent have in common, and what they have not.", no_args_is_help=True
 )
@@ -23,7 +25,7 @@ def compare(
     paper_run_id: Annotated[str, typer.Option(help="The paper run.")],
     artifacts_root: Annotated[Path | None, typer.Option(help="Where the bundles are (default: the lab's).")] = None,
     evidence_root: Annotated[Path | None, typer.Option(help="Where comparisons go (default: the lab's).")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    json: Annotated[bool, json_option("Print the comparison as JSON, with its files.")] = False,
 ) -> None:
     """Compare two runs and keep what comes out; differences are an outcome, not an error."""
     from opslab.cli.main import current_lab, system_clock
@@ -35,11 +37,16 @@ def compare(
     with working(f"comparing {backtest_run_id} with {paper_run_id}"):
         kept = compare_runs(runs, evidence, backtest_run_id, paper_run_id, system_clock(), lab)
     if json:
-        typer.echo(kept.json.read_text(), nl=False)
+        files = {"evidence_dir": kept.directory, "json": kept.json, "report": kept.page}
+        tell_json({**kept.found.to_dict(), **files})
         return
     typer.echo(f"comparison_status={kept.found.comparison_status}")
     typer.echo(f"evidence_dir={kept.directory}\njson={kept.json}\nreport={kept.page}")
     if kept.found.unexplained_total:
-        typer.echo(f"note: {kept.found.unexplained_total} differences are not explained by the modes", err=True)
+        typer.echo(
+            f"note: {kept.found.unexplained_total} differences are not explained by the modes; "
+            "`tc runbook evidence-compare` says what to look at",
+            err=True,
+        )
     for note in kept.found.notes[:5]:
         typer.echo(f"note: {note}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opslab.cli import kill_flatten
+from opslab.cli.told import json_option, tell_document, tell_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,27 +27,35 @@ RunIdOption = Annotated[str | None, typer.Option(help="The run whose switch is m
 AllOption = Annotated[bool, typer.Option("--all", help="The global switch, which covers every run.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is recorded.")]
 ActorOption = Annotated[str | None, typer.Option(help="Who (default: $USER).")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the state as JSON.")]
+JsonOption = Annotated[bool, json_option("Print the state as JSON.")]
 
 
 @app.command()
 def activate(
-    reason: ReasonOption, run_id: RunIdOption = None, everything: AllOption = False, actor: ActorOption = None
+    reason: ReasonOption,
+    run_id: RunIdOption = None,
+    everything: AllOption = False,
+    actor: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Forbid new risk at once, whatever state the files are in; exit 0 says that it is forbidden."""
     name = _chosen(run_id, everything)
     lab, clock, switches = _opened()
-    _tell(lab, clock, switches.activate(name, reason, _actor(actor)))
+    _tell(lab, clock, switches.activate(name, reason, _actor(actor)), as_json=json)
 
 
 @app.command()
 def clear(
-    reason: ReasonOption, run_id: RunIdOption = None, everything: AllOption = False, actor: ActorOption = None
+    reason: ReasonOption,
+    run_id: RunIdOption = None,
+    everything: AllOption = False,
+    actor: ActorOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Allow new risk again; refused while the switch's files are doubtful."""
     name = _chosen(run_id, everything)
     lab, clock, switches = _opened()
-    _tell(lab, clock, switches.clear(name, reason, _actor(actor)))
+    _tell(lab, clock, switches.clear(name, reason, _actor(actor)), as_json=json)
     decision = switches.gate(name)
     if decision.blocked:
         _warn(f"still forbidden: {decision.reasons[0]}")
@@ -54,14 +63,22 @@ def clear(
 
 @app.command()
 def status(run_id: RunIdOption = None, everything: AllOption = False, json: JsonOption = False) -> None:
-    """Show the effective state: active if the run's switch or the global one is, or if either is doubtful."""
-    from opslab.contract.encoding import pretty_json
+    """Show the effective state: active if the run's switch or the global one is, or if either is doubtful.
+
+    With --json and --run-id it is the run's state file as it is: its active_since_utc says since when nobody
+    acknowledged a pull, and once cleared its last_actor and last_reason say who did. With --all, and where something
+    else than that file decided, the object "pull" says it too.
+    """
+    from opslab.safety.pulls import pull_facts, pulls_in, shown
 
     name = _chosen(run_id, everything)
-    lab, _, switches = _opened()
+    lab, clock, switches = _opened()
     decision = switches.gate(name)
     if json:
-        typer.echo(pretty_json(_document(name, decision)).decode(), nl=False)
+        document = _document(name, decision)
+        if decision.state != "absent" and (everything or _decided_else(name, decision)):
+            document["pull"] = pull_facts(decision, pulls_in(switches.root, decision), clock.now())
+        tell_json(document)
         return
     from opslab.errors import one_line
 
@@ -79,6 +96,8 @@ def status(run_id: RunIdOption = None, everything: AllOption = False, json: Json
         typer.echo(f"trip={one_line(trip)}")
     for doubt in decision.decided_by.doubts:
         typer.echo(f"doubt={one_line(doubt)}")
+    for line in shown(decision, pulls_in(switches.root, decision), clock.now()):
+        typer.echo(line)
     _warn_unmarked(lab)
 
 
@@ -100,6 +119,12 @@ def _document(name: str, decision: GateDecision) -> dict[str, object]:
     return {**document, "schema_version": "v1", "run_id": name, "state": decision.state}
 
 
+def _decided_else(name: str, decision: GateDecision) -> bool:
+    """Whether more than the sound state file of the run itself decided; that file alone is the contract's document."""
+    by = decision.decided_by
+    return by.run_id != name or bool(by.elsewhere or by.trips or by.doubts)
+
+
 def _chosen(run_id: str | None, everything: bool) -> str:
     from opslab.contract.switch_rules import GLOBAL
     from opslab.ids import checked_id
@@ -113,7 +138,7 @@ def _opened() -> tuple[Lab, Clock, KillSwitches]:
     from opslab.cli.main import current_lab, system_clock
     from opslab.safety.switches import KillSwitches
 
-    lab, clock = current_lab(), system_clock()
+    lab, clock = current_lab(is_text=False), system_clock()  # new risk can be forbidden whatever the folder is called
     return lab, clock, KillSwitches.of(lab, clock)
 
 
@@ -121,7 +146,7 @@ def _actor(named: str | None) -> str:
     return (named or "").strip() or os.environ.get("USER", "").strip() or "unknown"
 
 
-def _tell(lab: Lab, clock: Clock, change: Change) -> None:
+def _tell(lab: Lab, clock: Clock, change: Change, *, as_json: bool) -> None:
     """Tell the run first, then the caller: the exit code goes by what became of the switch, not by the printing."""
     from opslab.contract.switch_rules import GLOBAL
     from opslab.errors import one_line
@@ -130,19 +155,20 @@ def _tell(lab: Lab, clock: Clock, change: Change) -> None:
     event = change.event
     run_id = event["run_id"]
     told = None if run_id == GLOBAL else tell_run(lab, run_id, event, clock, partial(_render, clock=clock))
-    _print(
-        [
-            f"{name}={one_line(value, 8000)}"
-            for name, value in (
-                ("run_id", run_id),
-                ("state", event["new_state"]),
-                ("event", event["event"]),
-                ("reason", event["reason"]),
-                ("actor", event["actor"]),
-                ("state_path", change.state_path),
-            )
-        ]
-    )
+    facts = {
+        "run_id": run_id,
+        "state": event["new_state"],
+        "event": event["event"],
+        "reason": event["reason"],
+        "actor": event["actor"],
+        "state_path": str(change.state_path),
+    }
+    if as_json:
+        from opslab.contract.encoding import pretty_json
+
+        _print(pretty_json(facts).decode(), facts["state"])
+    else:
+        _print("".join(f"{name}={one_line(value, 8000)}\n" for name, value in facts.items()), facts["state"])
     for warning in (*change.warnings, *([told] if told else [])):
         _warn(warning)
     _warn_unmarked(lab)
@@ -156,18 +182,15 @@ def _tell(lab: Lab, clock: Clock, change: Change) -> None:
         )
 
 
-def _print(lines: list[str]) -> None:
+def _print(text: str, state: str) -> None:
     """Print what the contract says; the switch is what counts, so that a full disk behind the output is a warning."""
-    import sys
-
     from opslab.cli.output import OutputError
 
     try:
-        typer.echo("\n".join(lines))
-        sys.stdout.flush()
+        tell_document(text)
     except OutputError as error:
         if not error.is_closed_pipe:
-            _warn(f"{error.what}; the switch is {lines[1].removeprefix('state=')}")
+            _warn(f"{error.what}; the switch is {state}")
 
 
 def _warn_unmarked(lab: Lab) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opslab.cli.progress import is_shown
+from opslab.cli.told import json_option, tell_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from opslab.clock import Clock
@@ -32,22 +33,22 @@ def flatten(
     seconds: Annotated[float, typer.Option(help="How long to try.", min=0.1, max=_MOST_SECONDS)] = 30.0,
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")] = "flatten from outside",
     actor: Annotated[str | None, typer.Option(help="Who (default: $USER).")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what became of it as JSON.")] = False,
+    json: Annotated[bool, json_option("Print what became of it as JSON.")] = False,
 ) -> None:
     """Forbid new risk, cancel every order and close every position of a paper run at its venue; exit 0 when flat."""
     from opslab.cli.main import current_lab, system_clock
-    from opslab.runs.flattening import account_of, require_living
+    from opslab.runs.flattening import accounts_of, require_living
     from opslab.safety.switches import KillSwitches
 
-    lab, clock = current_lab(), system_clock()
+    lab, clock = current_lab(is_text=False), system_clock()
     require_living(lab, run_id)
     errand = _Errand(lab, clock, run_id, reason, is_json=json)
     errand.forbid(KillSwitches.of(lab, clock), (actor or "").strip() or os.environ.get("USER", "").strip() or "unknown")
     with ExitStack() as stack:
-        account = account_of(lab, run_id, os.environ)
+        accounts = accounts_of(lab, run_id, os.environ)
         log = errand.log(stack)
         errand.tell("containment_began", {"cause": f"flatten: {reason}", "source": "switch"})
-        done = errand.empty(account, log, seconds)
+        done = errand.empty(accounts, log, seconds)
     errand.say(done)
     if not done.is_flat or errand.is_open:
         raise typer.Exit(1)
@@ -110,18 +111,31 @@ class _Errand:
             self.warn(f"closes are not written down before they are sent: {error}")
             return None
 
-    def empty(self, account: Account, log: FlattenLog | None, seconds: float) -> Flattened:
+    def empty(self, accounts: Sequence[Account], log: FlattenLog | None, seconds: float) -> Flattened:
         """Flatten, tell each step, and record how it ended.
 
+        Args:
+            accounts: the account, once with each of the keys that may be its own; the next is tried where the venue
+                refuses one's.
+            log: where closes are written down.
+            seconds: how long to try.
+
         Raises:
-            OpsLabError: the venue refuses the keys; that is recorded too.
+            OpsLabError: the venue refuses all keys; that is recorded too.
         """
         from opslab.errors import OpsLabError
-        from opslab.runs.flattening import facts_of, new_flatten_id
-        from opslab.safety.flatten.drive import flatten as emptied
+        from opslab.runs.flattening import facts_of
+        from opslab.safety.flatten.talk import KeysRefusedError
 
+        first, *others = accounts
         try:
-            done = emptied(account, flatten_id=new_flatten_id(), seconds=seconds, log=log, on_step=_teller())
+            try:
+                done = _emptied(first, log, seconds)
+            except KeysRefusedError as error:
+                if not others:
+                    raise
+                self.warn(f"{error.what}: the environment's keys are not this run's, those of its file are used")
+                done = _emptied(others[0], log, seconds)
         except OpsLabError as error:
             self.tell("containment_ended", {"is_flat": False, "unknown": [str(error)]})
             raise
@@ -148,7 +162,6 @@ class _Errand:
     def say(self, done: Flattened) -> None:
         """Print how it ended; the exit code goes by the venue, not by the printing."""
         from opslab.cli.output import OutputError
-        from opslab.contract.encoding import pretty_json
         from opslab.errors import one_line
         from opslab.runs.flattening import facts_of
 
@@ -163,13 +176,17 @@ class _Errand:
         lines = [f"{name}={_word(document[name])}" for name in names]
         lines += [f"dust={name} {amount:f}" for name, amount in done.left.dust.items()]
         try:
-            typer.echo(pretty_json(document).decode() if self.is_json else "\n".join(lines), nl=not self.is_json)
-            sys.stdout.flush()
+            if self.is_json:
+                tell_json(document)
+            else:
+                typer.echo("\n".join(lines))
+                sys.stdout.flush()
         except OutputError as error:
             self.warn(error.what)
         if not done.is_flat:
             why = "".join(f"; {symbol}: {text}" for symbol, text in done.why.items())
-            told = one_line(f"{self.run_id}: NOT flat: {left}{why}; see the runbook flatten-incomplete", 1500)
+            fix = "`tc runbook flatten-incomplete` says what to do"
+            told = one_line(f"{self.run_id}: NOT flat: {left}{why}; {fix}", 1500)
             typer.echo(f"error: {told}", err=True)
 
     def _record(self, event: Mapping[str, Any]) -> None:
@@ -177,6 +194,13 @@ class _Errand:
 
         if trouble := tell_run(self.lab, self.run_id, event, self.clock, partial(_render, clock=self.clock)):
             self.warn(f"could not be recorded: {trouble}")
+
+
+def _emptied(account: Account, log: FlattenLog | None, seconds: float) -> Flattened:
+    from opslab.runs.flattening import new_flatten_id
+    from opslab.safety.flatten.drive import flatten as emptied
+
+    return emptied(account, flatten_id=new_flatten_id(), seconds=seconds, log=log, on_step=_teller())
 
 
 def _word(value: object) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opslab.cli.told import json_option, tell_document
+
 if TYPE_CHECKING:
     from opslab.engine.lint.rule import Finding
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 def lint(
     node: Annotated[str, typer.Option(help="package.module:function that returns your TradingNodeConfig.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON instead.")] = False,
+    as_json: Annotated[bool, json_option("Print one line of JSON instead.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when there is a finding.")] = False,
 ) -> None:
     """Name the settings of a node that blind it, a line each; findings exit 0, with --strict 1.
@@ -45,4 +47,4 @@ def _print_json(node: str, found: list[Finding]) -> None:
     from opslab.contract.encoding import compact_json
 
     told = {"node": node, "engine_version": version("nautilus_trader"), "findings": [item.to_dict() for item in found]}
-    typer.echo(compact_json(told))
+    tell_document(compact_json(told) + "\n")

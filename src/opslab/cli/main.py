@@ -1,13 +1,15 @@
 """The console script ``tc``: the root option, the groups, and how errors become exit codes.
 
 Exit codes: 0 success or a recorded operational outcome, 1 a domain error (one line on stderr), 2 wrong usage. Output
-that cannot be written is a domain error too; only `tc kill activate` and `clear` go by what became of the switch.
+that cannot be written is a domain error too; only `tc kill activate` and `clear` go by what became of the switch, and a
+run whose reader left by what became of the run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +18,26 @@ import typer
 from typer.core import TyperGroup
 
 from opslab import __version__
-from opslab.cli import connectivity, data, drill, evidence, kill, lint, metrics, new, reconcile, run, spec, venue
+from opslab.cli import (
+    connectivity,
+    data,
+    drill,
+    evidence,
+    kill,
+    lint,
+    metrics,
+    new,
+    reconcile,
+    run,
+    runbook,
+    spec,
+    venue,
+)
+from opslab.cli.ending import deaf, end_deaf, end_in_time, is_of_process
+from opslab.cli.first_session import first_session
 from opslab.cli.output import OutputError, guarded_output
-from opslab.cli.progress import is_shown
+from opslab.cli.progress import has_room, is_shown
+from opslab.cli.told import JsonOption, tell_json
 from opslab.errors import OpsLabError, RootError
 from opslab.root import Lab, find_lab
 
@@ -26,30 +45,16 @@ if TYPE_CHECKING:
     from opslab.clock import Clock
 
 
-FIRST_SESSION = """\
-A first session, in this order:
-
-  tc new my-lab                                     makes a small lab
-  cd my-lab && pytest                               its drills pass
-  pytest --opslab-mutants                           and each of them can fail
-  tc data prepare --dataset btcusdt-sample          installs the sample
-  tc run backtest --spec scenarios/first.run.yaml   leaves a bundle
-  tc run verify --run-id first-run                  was it changed since?
-  tc drill restart-recovery --run-id first-run      would it survive kill -9?
-  tc kill status --all                              is new risk forbidden?
-  tc metrics serve                                  what Prometheus sees
-
-`tc COMMAND --help` lists options; `tc --install-completion` completes them.
-"""
-"""Shown below the help, and by ``tc`` alone."""
-
-
 class _Commands(TyperGroup):
     """The commands; their help shows the way, and Ctrl-C is told in one line (Typer alone: exit code 130, no word)."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         super().format_help(ctx, formatter)
-        typer.echo(FIRST_SESSION)
+        shown = first_session(shutil.get_terminal_size().columns)
+        if app.rich_markup_mode is None:
+            formatter.write(f"\n{shown}")  # printed with the help; tables are printed already
+        else:
+            typer.echo(shown)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -82,6 +87,7 @@ app.add_typer(drill.app, name="drill")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(venue.app, name="venue")
 app.command()(lint.lint)
+app.command()(runbook.runbook)
 
 _named_root: list[Path] = []
 
@@ -98,9 +104,12 @@ def _options(
 
 
 @app.command()
-def version() -> None:
+def version(json: JsonOption = False) -> None:
     """Print the lab's version."""
-    typer.echo(__version__)
+    if json:
+        tell_json({"version": __version__})
+    else:
+        typer.echo(__version__)
 
 
 def named_root() -> Path | None:
@@ -108,8 +117,11 @@ def named_root() -> Path | None:
     return _named_root[0] if _named_root else None
 
 
-def current_lab() -> Lab:
+def current_lab(*, is_text: bool = True) -> Lab:
     """Return the lab that ``--root``, the environment or the nearest marker names.
+
+    Args:
+        is_text: whether its name must be text, as ``find_lab``.
 
     Raises:
         RootError: the named root cannot be used.
@@ -118,7 +130,7 @@ def current_lab() -> Lab:
         start = Path.cwd()
     except FileNotFoundError as error:
         raise RootError("the working directory is gone", fix="change to one that exists") from error
-    return find_lab(named_root(), os.environ, [start])
+    return find_lab(named_root(), os.environ, [start], is_text=is_text)
 
 
 def system_clock() -> Clock:
@@ -130,16 +142,21 @@ def system_clock() -> Clock:
 
 def main() -> None:
     """Run ``tc`` and exit with the contract's code; standard output that takes nothing is an error like others."""
-    code = 0
+    code = 1
+    end_deaf()
     try:
-        with guarded_output():
+        with guarded_output(gives_back=not is_of_process()):
             code = _run()
     except OutputError as error:
         code = _told(error)
+    except KeyboardInterrupt:  # another one, in the midst of telling of the first
+        code = 1
+    end_in_time(code)
     raise SystemExit(code)
 
 
 def _run() -> int:
+    app.rich_markup_mode = "rich" if has_room(os.environ) else None
     try:
         app()
     except SystemExit as stop:
@@ -152,7 +169,7 @@ def _run() -> int:
 def _told(error: OpsLabError) -> int:
     """Say what went wrong, but not to somebody who stopped reading; return the exit code."""
     if not (isinstance(error, OutputError) and error.is_closed_pipe) and sys.stderr is not None:
-        with contextlib.suppress(OSError):
+        with deaf(), contextlib.suppress(OSError):
             colour = typer.colors.RED if is_shown(sys.stderr, os.environ) else None
             typer.secho(f"error: {error}", fg=colour, reset=colour is not None, err=True)
     return 1

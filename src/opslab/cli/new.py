@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from opslab.cli.told import JsonOption, tell
+
 
 def new(
     folder: Annotated[str, typer.Argument(help="The folder to make: my-lab, or a path that ends in such a name.")],
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Make a small lab: a run spec, a drill that breaks something, and the settings of pytest."""
     import os
@@ -23,10 +27,11 @@ def new(
         raise typer.BadParameter("tc new makes a lab, it does not work in one", param_hint="--root")
     if folder and Path(folder).name in {"", ".."}:
         what = "names no folder: a lab appears whole, by one rename, so that it cannot be made inside of one"
-        raise RootError(what, where=ascii(folder), fix="go one up, and name the folder: `tc new my-lab`")
+        raise RootError(what, where=f"'{folder}'", fix="go one up, and name the folder: `tc new my-lab`")
     lab = make_lab(Path(folder))
-    typer.echo(f"lab={lab}")
-    typer.echo("next: cd into it, run `pytest`, and read README.md")
+    tell({"lab": lab}, as_json=json)
+    if not json:
+        typer.echo("next: cd into it, run `pytest`, and read README.md")
     for name in ("ROOT", "ARTIFACTS_ROOT", "DATA_ROOT", "RUNTIME_ROOT"):
         if os.environ.get(ENV_PREFIX + name, "").strip():
             typer.echo(f"warning: {ENV_PREFIX}{name} is set: commands use that place, not the new lab", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -16,12 +17,23 @@ SILENT_SECONDS = 1.0
 """A command that is done by then shows nothing."""
 
 
-def is_shown(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether ``stream`` takes colours and what moves: a terminal that can, and that nobody asked to keep plain.
+NARROW = 76
+"""With fewer columns Typer's tables of options cut the options' names."""
 
-    ``NO_COLOR`` asks for that when it is set and not empty (no-color.org), ``TERM`` when it is ``dumb``.
-    """
-    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") not in {"dumb", "unknown"}
+
+def is_shown(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether ``stream`` takes colours and what moves: a terminal that can, and that nobody asked to keep plain."""
+    return stream.isatty() and not _is_plain(environ)
+
+
+def has_room(environ: Mapping[str, str]) -> bool:
+    """Whether help and usage errors may be tables with styles: nobody asked for plain text, and there are columns."""
+    return not _is_plain(environ) and shutil.get_terminal_size().columns >= NARROW
+
+
+def _is_plain(environ: Mapping[str, str]) -> bool:
+    """Whether ``NO_COLOR`` is set and not empty (no-color.org), or the terminal is ``dumb``."""
+    return bool(environ.get("NO_COLOR")) or environ.get("TERM") in {"dumb", "unknown"}
 
 
 @contextlib.contextmanager

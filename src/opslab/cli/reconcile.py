@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opslab.cli.told import json_option, tell_json
+
 if TYPE_CHECKING:
     from opslab.contract.reconciliation import ReconciliationResult
     from opslab.reconcile.checking import CheckedFiles
@@ -21,7 +23,7 @@ def check(
     run_id: Annotated[str, typer.Option(help="The run that both files are of.")],
     expected: Annotated[Path, typer.Option(help="JSON of what should be.")],
     observed: Annotated[Path, typer.Option(help="JSON of what was seen.")],
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Annotated[bool, json_option("Print the result as JSON, with its result_path.")] = False,
 ) -> None:
     """Compare two files, keep the result in the run's bundle; exit 1 when it is mismatch or unknown."""
     from opslab.cli.main import current_lab, system_clock
@@ -40,9 +42,7 @@ def check(
         lambda bundle: render(BundleWriter(bundle, clock), sorted(layout.RENDERED)),
     )
     if json:
-        from opslab.contract.encoding import pretty_json
-
-        typer.echo(pretty_json(checked.result.to_dict()).decode(), nl=False)
+        tell_json({**checked.result.to_dict(), "result_path": checked.result_path})
     else:
         _tell(checked)
     _require_pass(checked.result, checked.result_path, "clear up each difference that the file lists and check again")
@@ -51,23 +51,22 @@ def check(
 @app.command()
 def views(
     run_id: Annotated[str, typer.Option(help="The paper run.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result file's JSON.")] = False,
+    as_json: Annotated[bool, json_option("Print the result file's JSON.")] = False,
 ) -> None:
     """Compare again what venue, engine and strategy of a paper run believed at last; exit 1 on mismatch or unknown."""
     from opslab.cli.main import current_lab, system_clock
-    from opslab.contract.encoding import pretty_json
     from opslab.errors import one_line
     from opslab.reconcile.stored_views import check_views
 
     result = check_views(current_lab(), run_id, system_clock().now())
     if as_json:
-        typer.echo(pretty_json(result.to_dict()).decode(), nl=False)
+        tell_json(result.to_dict())
     else:
         _tell_result(result)
         for item in result.differences:
             sides = f"expected={item.expected} observed={item.observed}"
             typer.echo(one_line(f"difference={item.view} {item.kind} {item.subject} {item.key} {sides}"))
-    _require_pass(result, "views.jsonl", "docs/runbooks/views-differ.md tells what to do")
+    _require_pass(result, "views.jsonl", "`tc runbook views-differ` says what to do")
 
 
 def _require_pass(result: ReconciliationResult, where: str, fix: str) -> None:

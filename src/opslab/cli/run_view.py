@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opslab.cli.told import json_option, tell_json
+
 if TYPE_CHECKING:
     from opslab.store.reader import Bundle
 
 FIELDS = ("run_id", "mode", "status", "strategy", "dataset", "created_at_utc", "session_id")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+JsonOption = Annotated[bool, json_option("Print JSON instead.")]
 
 
 def list_runs(
@@ -20,14 +22,13 @@ def list_runs(
 ) -> None:
     """Show the runs, the oldest first; one that cannot be read shows what is wrong with it."""
     from opslab.cli.main import current_lab
-    from opslab.contract.encoding import pretty_json
     from opslab.store.reader import list_bundles
 
     lab = current_lab()
     found = sorted((_row(bundle) for bundle in list_bundles(lab.runs)), key=lambda row: row["created_at_utc"] or "")
     rows = [row for row in found if everything or row["session_id"] is None]
     if json:
-        typer.echo(pretty_json(rows).decode(), nl=False)
+        tell_json(rows)
         return
     if rows:
         _print(rows)
@@ -40,14 +41,13 @@ def list_runs(
 def show(run_id: Annotated[str, typer.Option(help="The run.")], json: JsonOption = False) -> None:
     """Show what is known of a run; --json prints its metadata."""
     from opslab.cli.main import current_lab
-    from opslab.contract.encoding import pretty_json
     from opslab.store import layout
     from opslab.store.reader import open_bundle
 
     bundle = open_bundle(current_lab().runs, run_id)
     found = bundle.metadata
     if json:
-        typer.echo(pretty_json(bundle.json(layout.METADATA)).decode(), nl=False)
+        tell_json(bundle.json(layout.METADATA))
         return
     told: dict[str, Any] = _row(bundle)
     told |= {"instrument": found.instrument, "completed_at_utc": found.completed_at_utc, "error": found.error}

@@ -59,6 +59,9 @@ def serve(  # noqa: PLR0913, PLR0917 - each option is a fact that only the user 
             "/ctl/clock moves it; with --hold two runs are then the same."
         ),
     ] = None,
+    json: Annotated[  # noqa: ARG001 - scripts give it to every command
+        bool, typer.Option("--json", help="Changes nothing: what is printed is JSON.")
+    ] = False,
 ) -> None:
     """Print one line of JSON with all that a client needs, then serve until stopped by Ctrl-C or SIGTERM."""
     import asyncio

@@ -52,7 +52,10 @@ def found_for(lab: Lab, spec: RunSpec) -> Bundle:
         SpecError: the run was made of another spec, or its own copy cannot be read.
     """
     if not (lab.runs / spec.run_id).exists():
-        fix = f"run its spec first: `tc run {spec.mode} --spec FILE`"
+        fix = (
+            f"run its spec first: `tc run {spec.mode} --spec FILE`; to ask before a run, give a copy of the spec a "
+            "run_id of its own: `tc run init --spec COPY`"
+        )
         raise StoreError(f"there is no run {spec.run_id!r}", where=lab.runs, fix=fix)
     bundle = found(lab, spec.run_id)
     # A drill gives its run an id of its own; all else of the spec must be the same.

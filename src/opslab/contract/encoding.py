@@ -27,7 +27,10 @@ def compact_json(value: Any) -> str:
 def pretty_json(value: Any) -> bytes:
     """Return JSON as artifacts are written: 2-space indent, sorted keys, trailing newline.
 
+    Half a surrogate pair, which UTF-8 cannot hold, is written as JSON's own escape, as ``compact_json`` does.
+
     Raises:
         ValueError: a number is NaN or infinite.
     """
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "backslashreplace")

@@ -188,11 +188,16 @@ class PaperCounters(Artifact):
 
 
 class BacktestCompleted(LifecycleEvent, EngineCounters):
-    """The engine ran to the end of its data."""
+    """The engine ran to the end of its data.
+
+    Attributes:
+        views_sha256: digest of ``views.jsonl``.
+    """
 
     event: Literal["backtest_completed"] = "backtest_completed"
     result: Literal["engine_smoke_completed"] = "engine_smoke_completed"
     event_stream: EventStreamFacts
+    views_sha256: Sha256 | None = None
 
 
 class LifecycleOutcome(StrEnum):
@@ -216,6 +221,7 @@ class RunFailed(LifecycleEvent):
         reason: ``error``, or ``interrupted`` when the run's process was found gone.
         counters: what the engine had counted by then, if it had started.
         left: what is left at the venue; null where nobody asked it.
+        views_sha256: of a backtest: digest of ``views.jsonl``, if it was written.
     """
 
     event: Literal["run_failed"] = "run_failed"
@@ -225,6 +231,7 @@ class RunFailed(LifecycleEvent):
     event_stream: EventStreamFacts | None = None
     books: BooksFacts | None = None
     left: LeftAtVenue | None = None
+    views_sha256: Sha256 | None = None
 
 
 class JournalRepaired(Event):

@@ -37,8 +37,9 @@ class Comparable(StrEnum):
 class Cause(StrEnum):
     """Where a difference comes from.
 
-    The first group follows from how the two modes execute one intent. ``inputs`` means that the runs were not given the
-    same, ``unknown`` that nobody can tell: both keep the comparison from matching.
+    The first group follows from how the two modes execute one intent. ``pace`` and ``venue_filter`` do, too, but the
+    strategy then did something else: they keep the comparison from matching. So do ``inputs``, which means that the
+    runs were not given the same, and ``unknown``: nobody can tell.
     """
 
     MODE = "mode"
@@ -46,11 +47,16 @@ class Cause(StrEnum):
     FILL_MODEL = "fill_model"
     BOUND = "bound"
     BOOK = "book"
+    PACE = "pace"
+    VENUE_FILTER = "venue_filter"
     INPUTS = "inputs"
     UNKNOWN = "unknown"
 
 
-OF_THE_MODES = frozenset({Cause.MODE, Cause.PROFILE, Cause.FILL_MODEL, Cause.BOUND, Cause.BOOK})
+ALIKE = frozenset({Cause.MODE, Cause.PROFILE, Cause.FILL_MODEL, Cause.BOUND, Cause.BOOK})
+"""The causes beside which runs still match."""
+
+OF_THE_MODES = ALIKE | {Cause.PACE, Cause.VENUE_FILTER}
 """The causes that explain a difference."""
 
 
@@ -226,11 +232,12 @@ class Evidence(Artifact):
         known_gaps: what this comparison cannot tell.
         notes: lines for people.
         non_goals: what it never claims.
-        event_streams: what both streams hold; null where one of the runs has none.
+        event_streams: what the streams hold; a run that left none is not in it. Null when artifacts are missing.
         timings: durations of both sides, ms; they are told, not judged.
         differences: the first ones of the event streams, in the order of the orders.
         differences_total: how many there are.
         unexplained_total: how many of them do not follow from how the modes execute.
+        not_compared: why orders, fills and ends were not compared; null when they were. An addition.
     """
 
     schema_version: Literal["v1"] = "v1"
@@ -252,3 +259,4 @@ class Evidence(Artifact):
     differences: tuple[StreamDifference, ...] = ()
     differences_total: int = 0
     unexplained_total: int = Field(default=0, ge=0)
+    not_compared: str | None = None

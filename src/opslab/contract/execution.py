@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from opslab.contract.dead_man import LEAST_SECONDS, MOST_SECONDS
 from opslab.contract.spec_base import OptionalText, Quantity, SpecBlock, Text, addition, safe_name
 
 FINGERPRINT_NOT_STATED = "placeholder"
@@ -132,6 +133,8 @@ class Execution(SpecBlock):
         on_stop: paper runs: what a stopping node does with orders and positions: ``leave`` or ``flatten``.
         guards: paper runs: the lab's guards that stand around the engine.
         reconcile_seconds: paper runs: how often venue, engine and strategy are compared; null: at the end only.
+        dead_man_seconds: paper runs on futures: the venue cancels every order of the run's symbols when it heard
+            nothing of the node for so long; null: it is told nothing of the kind.
     """
 
     fill: Fill = Fill.NEXT_OPEN
@@ -148,6 +151,9 @@ class Execution(SpecBlock):
     on_stop: OnStop = addition(OnStop.LEAVE)
     guards: tuple[Guard, ...] = addition(())
     reconcile_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = addition(1.0)
+    dead_man_seconds: (
+        Annotated[float, Field(ge=LEAST_SECONDS, le=MOST_SECONDS, allow_inf_nan=False, strict=True)] | None
+    ) = addition()
 
     @field_validator("guards")
     @classmethod
@@ -155,3 +161,9 @@ class Execution(SpecBlock):
         if len(set(value)) != len(value):
             raise ValueError("names a guard twice")
         return value
+
+    @model_validator(mode="after")
+    def _dead_man_where_there_is_one(self) -> Execution:
+        if self.dead_man_seconds is not None and self.market is not MarketKind.FUTURES:
+            raise ValueError("dead_man_seconds is of futures only: Binance has no such endpoint for spot")
+        return self

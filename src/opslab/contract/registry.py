@@ -10,6 +10,7 @@ from opslab.contract.drill_events import DRILL_EVENTS
 from opslab.contract.events import RUN_EVENTS
 from opslab.contract.kill_switch import KILL_EVENTS
 from opslab.contract.paper_events import PAPER_EVENTS
+from opslab.contract.strays import STRAY_EVENTS
 
 if TYPE_CHECKING:
     from opslab.contract.events import Event
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 EVENTS: dict[str, type[Event]] = {
     **RUN_EVENTS,
     **PAPER_EVENTS,
+    **STRAY_EVENTS,
     **CONTAINMENT_EVENTS,
     **CONNECTIVITY_EVENTS,
     **DRILL_EVENTS,

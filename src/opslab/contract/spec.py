@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from opslab.contract import dead_man
 from opslab.contract.encoding import compact_json, sha256_hex
 from opslab.contract.execution import (
     FINGERPRINT_NOT_STATED,
@@ -71,6 +72,7 @@ PAPER_ONLY = frozenset(
         "on_stop",
         "guards",
         "reconcile_seconds",
+        "dead_man_seconds",
     }
 )
 """Settings of ``execution`` that a backtest does not have."""
@@ -84,6 +86,8 @@ PULLING_LIMITS = (
     "max_mismatch_seconds",
 )
 """Limits that pull a paper run's kill switch; a backtest cannot keep them."""
+
+MAX_OWNER = 200
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 
@@ -138,10 +142,24 @@ class Limits(SpecBlock):
 
 
 class Risk(SpecBlock):
-    """The risk profile's name, recorded, and the limits, enforced."""
+    """The risk profile, and who answers for it.
+
+    Attributes:
+        profile: its name, recorded.
+        limits: enforced.
+        owner: who is called when a limit pulls the kill switch, in a line; alerts, journal and report name it.
+    """
 
     profile: Text
     limits: Limits | None = addition()
+    owner: OptionalText = addition()
+
+    @field_validator("owner")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        if value is not None and (len(value) > MAX_OWNER or not value.isprintable()):
+            raise ValueError(f"must be one line of at most {MAX_OWNER} characters that can be printed")
+        return value
 
 
 class Observability(SpecBlock):
@@ -240,6 +258,17 @@ class RunSpec(SpecBlock):
                     raise ValueError(f"risk.limits.{name} is of paper runs only: a backtest has no switch to pull")
         return self
 
+    @model_validator(mode="after")
+    def _dead_man_that_can_be_kept(self) -> RunSpec:
+        execution = self.execution
+        if execution.dead_man_seconds is not None:
+            if self.mode is Mode.BACKTEST:
+                raise ValueError("execution.dead_man_seconds is of paper runs only: a backtest has no venue to tell")
+            length, runs_for = execution.dead_man_seconds, execution.max_seconds
+            if why := dead_man.refusal(length, len(self.datasets), runs_for):
+                raise ValueError(f"execution.dead_man_seconds is too small: {why}")
+        return self
+
     @property
     def datasets(self) -> tuple[Data, ...]:
         """Every dataset that the run plays, the first one first."""
@@ -265,5 +294,6 @@ class RunSpec(SpecBlock):
                 "execution": {"more_data"} | (PAPER_ONLY if self.mode is Mode.BACKTEST else set()),
             },
         )
-        dumped["risk"].pop("profile")
+        for name in ("profile", "owner"):
+            dumped["risk"].pop(name)
         return dumped

@@ -12,13 +12,14 @@ import yaml
 from pydantic import ValidationError
 
 from opslab.contract.spec import RunSpec
+from opslab.contract.spec_keys import at, check_keys, children
 from opslab.errors import SpecError, one_line
+from opslab.root import require_text
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 24
 MAX_NODES = 10_000
 
-_KEY_TAGS = frozenset({"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"})
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -44,8 +45,10 @@ def read_spec(path: str | Path) -> SpecFile:
 
     Raises:
         SpecError: the file is missing, no regular file, too big, not UTF-8, not YAML or not a run spec.
+        RootError: its path is no text, which the run's record must name.
     """
     content = read_bounded(Path(path), "run spec")
+    require_text(Path(path).absolute())
     spec, lines = parse_spec(content, str(path))
     return SpecFile(spec=spec, content=content, path=Path(path).absolute(), lines=lines)
 
@@ -94,7 +97,8 @@ def compose_strict(content: bytes, where: str, noun: str) -> yaml.Node:
     """Return the YAML mapping in ``content`` as a node tree of bounded depth and size, without duplicate keys.
 
     Raises:
-        SpecError: empty, not UTF-8, not YAML, no mapping, nested too deep, a duplicate key or an alias bomb.
+        SpecError: empty, not UTF-8, not YAML, no mapping, nested too deep, a key given twice (by a merge, too)
+            or an alias bomb.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -115,7 +119,7 @@ def compose_strict(content: bytes, where: str, noun: str) -> yaml.Node:
         raise SpecError("is not a YAML mapping at top level", where=where, fix="write `key: value` lines")
     if _expanded_size(node, {}, where) > MAX_NODES:
         raise SpecError(f"expands to more than {MAX_NODES} values", where=where, fix="remove the aliases")
-    _check_keys(node, where, set())
+    check_keys(node, where)
     return node
 
 
@@ -148,51 +152,22 @@ def _check_depth(text: str, where: str) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 raise SpecError(
-                    f"is nested deeper than {MAX_DEPTH} levels", where=_at(where, event.start_mark), fix="flatten it"
+                    f"is nested deeper than {MAX_DEPTH} levels", where=at(where, event.start_mark), fix="flatten it"
                 )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [child for pair in node.value for child in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
 def _expanded_size(node: yaml.Node, sizes: dict[int, int | None], where: str) -> int:
     known = sizes.get(id(node), 0)
     if known is None:
-        raise SpecError("an alias contains itself", where=_at(where, node.start_mark), fix="remove the alias")
+        raise SpecError("an alias contains itself", where=at(where, node.start_mark), fix="remove the alias")
     if known:
         return known
     sizes[id(node)] = None
-    size = 1 + sum(_expanded_size(child, sizes, where) for child in _children(node))
+    size = 1 + sum(_expanded_size(child, sizes, where) for child in children(node))
     sizes[id(node)] = size
     return size
-
-
-def _check_keys(node: yaml.Node, where: str, seen: set[int]) -> None:
-    """Refuse keys that are given twice, or are no plain words."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        first: dict[str, int] = {}
-        for key, _ in node.value:
-            place = _at(where, key.start_mark)
-            if not isinstance(key, yaml.ScalarNode) or key.tag not in _KEY_TAGS:
-                shown = repr(one_line(key.value, 60)) if isinstance(key, yaml.ScalarNode) else "of several values"
-                raise SpecError(f"key {shown} is not a word", where=place, fix="quote or correct it")
-            if key.value in first:
-                raise SpecError(
-                    f"key {one_line(key.value, 60)!r} is given twice (first in line {first[key.value]})",
-                    where=place,
-                    fix="keep one",
-                )
-            first[key.value] = key.start_mark.line + 1
-    for child in _children(node):
-        _check_keys(child, where, seen)
 
 
 def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> None:
@@ -206,15 +181,11 @@ def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tup
             _collect_lines(value, (*path, index), lines)
 
 
-def _at(where: str, mark: Any) -> str:
-    return where if mark is None else f"{where}:{mark.line + 1}"
-
-
 def _yaml_error(error: yaml.YAMLError, where: str) -> SpecError:
     mark = getattr(error, "problem_mark", None)
     parts = [getattr(error, name, None) for name in ("context", "problem")]
     problem = " ".join(part for part in parts if part) or error
-    return SpecError(f"is not valid YAML: {one_line(problem, 160)}", where=_at(where, mark), fix="correct that line")
+    return SpecError(f"is not valid YAML: {one_line(problem, 160)}", where=at(where, mark), fix="correct that line")
 
 
 def _first_finding(error: ValidationError, where: str, lines: dict[tuple[str | int, ...], int]) -> SpecError:

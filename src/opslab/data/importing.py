@@ -103,18 +103,8 @@ def import_file(  # noqa: PLR0913 - every keyword is a fact about the source tha
     rules = Rules(instrument, interval * _SECOND_NS, volume_unit, gaps_allowed)
     asked = Stamp(stamp) if stamp is not None else None
     with opened(source) as file:
-        is_parquet = file.is_parquet
-        scanned = scan(file, report, text=not is_parquet)
-        if scanned.bad_line is not None:
-            reason = f"line {scanned.bad_line} {scanned.reason}"
-            examined = _Examined(refused("encoding", reason, _row_of(file, scanned.bad_line)), "unreadable", None, None)
-        else:
-            examined = _examined(file, rules, asked, report, is_parquet=is_parquet)
-        facts = _facts(name, examined, rules, synthetic=synthetic)
-        rows = 0 if examined.rows is None else len(examined.rows) + len(examined.rows.malformed)
-        facts["source"] = Source(
-            name=file.path.name, sha256=scanned.sha256, size_bytes=file.size, format=examined.format, rows=rows
-        )
+        examined, source_facts = _taken_in(file, rules, asked, report)
+        facts = _facts(name, examined, rules, synthetic=synthetic) | {"source": source_facts}
         if any(finding.status is CheckStatus.FAILED for finding in examined.findings):
             return install_quarantined(lab, facts, examined.findings, file, clock=clock or SystemClock())
     candles = to_candles(examined.rows, examined.stamp, rules)
@@ -134,6 +124,20 @@ def to_candles(rows: SourceRows | None, stamp: Stamp | None, rules: Rules) -> Ca
     values = {name: np.ascontiguousarray(rows.values[name]) for name in VALUES}
     close_ns = (rows.stamp_ns + shift).astype(np.uint64)
     return Candles(ts_close_ns=close_ns, **values, interval_ns=rules.interval_ns, volume_unit=rules.volume_unit)
+
+
+def _taken_in(file: SourceFile, rules: Rules, asked: Stamp | None, report: Progress) -> tuple[_Examined, Source]:
+    """Read and judge a source, and return what came of it with what the record says of the file."""
+    is_parquet = file.is_parquet
+    scanned = scan(file, report, text=not is_parquet)
+    if scanned.bad_line is None:
+        examined = _examined(file, rules, asked, report, is_parquet=is_parquet)
+    else:
+        reason = f"line {scanned.bad_line} {scanned.reason}"
+        examined = _Examined(refused("encoding", reason, _row_of(file, scanned.bad_line)), "unreadable", None, None)
+    rows = 0 if examined.rows is None else len(examined.rows) + len(examined.rows.malformed)
+    name, size = file.path.name, file.size
+    return examined, Source(name=name, sha256=scanned.sha256, size_bytes=size, format=examined.format, rows=rows)
 
 
 def _examined(file: SourceFile, rules: Rules, asked: Stamp | None, report: Progress, *, is_parquet: bool) -> _Examined:

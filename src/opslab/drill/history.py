@@ -71,17 +71,30 @@ class RunHistory:
 
     @property
     def latest_views(self) -> Mapping[str, Any]:
-        """What venue, engine and strategy believe now, or of a stored run at its end, by name.
+        """What venue, engine and strategy believe now, or believed when a stored run wrote it down last, by name.
+
+        All three are of one moment: rows of two are never judged together, nor earlier ones in place of later ones.
 
         Raises:
-            FactMissing: the run has not all three, as a backtest.
+            FactMissing: the run has not all three, as a backtest, or not all three of the last moment.
         """
         if self.look is not None:
             return self.look()
-        found = {view["view"]: view for view in self.views}
-        if missing := [name for name in ("venue", "engine", "strategy") if name not in found]:
-            raise FactMissing(f"the run has no view of the {missing[0]}")
-        return found
+        # Their words are pydantic's: whoever only collects drills does not pay for it.
+        from opslab.reconcile.moments import last_of, moments_of  # noqa: PLC0415
+        from opslab.reconcile.view_difference import NAMES  # noqa: PLC0415
+
+        moments = moments_of(self.views)
+        found = last_of(moments)
+        if found is None:
+            told = {name for moment in moments for name in moment.views}
+            missing = next((name for name in NAMES if name not in told), None)
+            raise FactMissing(
+                f"the run has no view of the {missing}" if missing else "the run has no moment's views whole"
+            )
+        if found is not moments[-1]:
+            raise FactMissing(f"of the run's last moment ({moments[-1].phase}) not all views were written")
+        return found.views
 
     @property
     def event_names(self) -> tuple[str, ...]:

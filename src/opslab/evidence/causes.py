@@ -1,12 +1,15 @@
 """Where a difference of two event streams comes from: from how the modes execute, from other inputs, or nobody knows.
 
 A cause is given only where it follows from facts of both runs. What the backtest did after the last candle that the
-paper run saw is ``bound``; a price is ``fill_model`` where the backtest fills at the next open and the two lie near
-each other; an order in several fills is ``book``.
+paper run saw is ``bound``; a price is ``fill_model`` where the backtest fills at the next open, and the market traded
+at both prices while the order was under way; an order in more fills than in the backtest is ``book``. An order that the
+venue refused by its rules is ``venue_filter``; one that was made before an answer that the backtest had by then is
+``pace``; what follows from them bears their name (``opslab.evidence.divergence``).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +17,21 @@ from opslab.contract.evidence import Cause, StreamDifference
 from opslab.contract.execution import Fill
 from opslab.evidence.bound import bound_of
 from opslab.evidence.deeds import IN_PARTS, LAST_OPEN, differences
+from opslab.evidence.divergence import Divergence
+from opslab.evidence.refusals import rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from opslab.evidence.bound import Bound
     from opslab.evidence.deeds import Deed, ParityDifference
+    from opslab.evidence.market import Market
     from opslab.evidence.side import Side
     from opslab.evidence.stream import Stream
 
 FILL_MODEL = "a backtest fills at an open, a venue at what its book holds when the order arrives"
-NEAR = Decimal("0.01")
-"""Share of the backtest's price within which a price follows from the fill model; beyond it nobody knows."""
+_OTHER_THAN_AMOUNTS = ("fill_price", "fill_parts", "ending")
+"""Differences that change no position."""
 
 _UNDER_WAY = ("made", "sent", "open", "filled in part", "canceled")
 """Ends of an order whose run ended first; a run that stops may cancel what rests."""
@@ -35,19 +41,47 @@ _SHARED_EXECUTION = ("starting_balance",)
 """What of ``execution`` both modes read; the rest belongs to one of them."""
 
 
-def explained(backtest: Side, paper: Side, closes: Sequence[int]) -> tuple[list[StreamDifference], list[str]]:
+@dataclass(frozen=True)
+class _Facts:
+    """What causes follow from.
+
+    Attributes:
+        left: the backtest's stream.
+        right: the paper run's stream.
+        bound: where the paper run ended; None: it saw everything, or nobody can tell.
+        market: the candles of both.
+        pace: seconds of market data that the paper run was played in a second.
+        is_next_open: whether the backtest filled at the next open.
+    """
+
+    left: Stream
+    right: Stream
+    bound: Bound | None
+    market: Market
+    pace: float
+    is_next_open: bool
+
+
+def explained(backtest: Side, paper: Side, market: Market) -> tuple[list[StreamDifference], list[str]]:
     """Return the differences of both event streams with their causes, and what of the inputs differs.
 
     Args:
         backtest: the backtest.
         paper: the paper run.
-        closes: when each candle of the backtest closed, UNIX ns, in order; empty when nobody can tell, and then no
-            difference is the bound's.
+        market: the candles of the backtest; without any no difference is the bound's or the fill model's.
     """
     inputs = other_inputs(backtest, paper)
     if backtest.stream is None or paper.stream is None:
         return [], inputs
-    return list(_told(backtest.stream, paper.stream, bound_of(backtest, paper, closes), inputs)), inputs
+    facts = _Facts(
+        left=backtest.stream,
+        right=paper.stream,
+        bound=bound_of(backtest, paper, market.closes),
+        market=market,
+        pace=paper.spec.execution.pace,
+        is_next_open="spec.execution.fill" not in inputs,
+    )
+    return list(_told(facts, inputs)), inputs
 
 
 def other_inputs(backtest: Side, paper: Side) -> list[str]:
@@ -71,37 +105,35 @@ def _other_datasets(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
     return sorted(name for name in prints[0].keys() | prints[1].keys() if prints[0].get(name) != prints[1].get(name))
 
 
-def _told(left: Stream, right: Stream, bound: Bound | None, inputs: list[str]) -> Iterator[StreamDifference]:
-    is_next_open = "spec.execution.fill" not in inputs
+def _told(facts: _Facts, inputs: list[str]) -> Iterator[StreamDifference]:
     causes: set[Cause] = set()
-    for item in differences(left.deeds, right.deeds):
-        deed = left.deeds[item.order - 1] if 0 < item.order <= len(left.deeds) else None
-        cause, note = _cause(item, deed, bound, is_next_open=is_next_open)
+    divergence = Divergence(facts.left, facts.right, facts.pace)
+    for item in differences(facts.left.deeds, facts.right.deeds):
+        cause, note = _cause(item, facts)
+        if cause is Cause.UNKNOWN:
+            cause, note = divergence.cause_of(item) or (cause, note)
         if item.kind == "position" and cause is Cause.UNKNOWN and causes and Cause.UNKNOWN not in causes:
             cause, note = min(causes), "it is the sum of the fills, whose differences have a cause"
         if cause is Cause.UNKNOWN and inputs:
             cause, note = Cause.INPUTS, f"the runs were not given the same: {', '.join(inputs[:3])}"
-        causes.add(cause)
+        if item.kind not in _OTHER_THAN_AMOUNTS:
+            causes.add(cause)
+        divergence.took(item, cause)
         yield StreamDifference(
             kind=item.kind, order=item.order, backtest=item.backtest, paper=item.paper, cause=cause, note=note
         )
 
 
-def _cause(item: ParityDifference, deed: Deed | None, bound: Bound | None, *, is_next_open: bool) -> tuple[Cause, str]:
-    """Return the cause of one difference and a line about it.
-
-    Args:
-        item: the difference.
-        deed: the backtest's order, where the difference is about one.
-        bound: where the paper run ended; None: it saw everything, or nobody can tell.
-        is_next_open: whether the backtest filled at the next open.
-    """
+def _cause(item: ParityDifference, facts: _Facts) -> tuple[Cause, str]:
+    """Return the cause of one difference and a line about it."""
+    deeds, bound = facts.left.deeds, facts.bound
+    deed = deeds[item.order - 1] if 0 < item.order <= len(deeds) else None
     match item.kind:
-        case "fill_price" if is_next_open and _is_near(item):
-            return Cause.FILL_MODEL, FILL_MODEL
-        case "fill_price" if is_next_open:
-            return Cause.UNKNOWN, f"the prices lie more than {NEAR:%} apart"
-        case "fill_parts":
+        case "fill_price" if facts.is_next_open and deed:
+            return _of_price(item, deed, facts)
+        case "refused" if code := rule_of(facts.right.deeds[item.order - 1].reason):
+            return Cause.VENUE_FILTER, f"the venue has a rule that a backtest does not apply: {code}"
+        case "fill_parts" if item.paper > item.backtest:
             return Cause.BOOK, IN_PARTS
         case "order_missing" if bound and deed and bound.cuts(deed.made):
             return Cause.BOUND, "the paper run ended before"
@@ -113,9 +145,23 @@ def _cause(item: ParityDifference, deed: Deed | None, bound: Bound | None, *, is
             return Cause.UNKNOWN, "no fact of the two runs explains it"
 
 
-def _is_near(item: ParityDifference) -> bool:
-    price, other = Decimal(item.backtest), Decimal(item.paper)
-    return abs(price - other) <= NEAR * abs(price)
+def _of_price(item: ParityDifference, deed: Deed, facts: _Facts) -> tuple[Cause, str]:
+    """Return whether the market traded at both prices while the order was under way.
+
+    The market moved ``pace`` times faster than the paper run's clock. How long a candle took to reach the strategy
+    stands nowhere: as long as the order took to its last fill is granted for it.
+    """
+    other = facts.right.deeds[item.order - 1]
+    if deed.made is None or deed.filled is None or other.made is None or other.filled is None:
+        return Cause.UNKNOWN, "nobody can tell when it was filled"
+    way = int(2 * max(0, other.filled - other.made) * facts.pace)
+    band = facts.market.band(deed.asked["symbol"], deed.made, max(deed.filled, deed.made + way))
+    if band is None:
+        return Cause.UNKNOWN, "no candle says at what prices the market traded then"
+    low, high = band
+    if all(low <= Decimal(price) <= high for price in (item.backtest, item.paper)):
+        return Cause.FILL_MODEL, f"{FILL_MODEL}; it lay between {low:f} and {high:f}"
+    return Cause.UNKNOWN, f"the market lay between {low:f} and {high:f} while the order was under way"
 
 
 def _is_behind(item: ParityDifference) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opslab.clock import from_stamp, to_stamp
 from opslab.contract.evidence import (
+    ALIKE,
     OF_THE_MODES,
     ArtifactPresence,
     Comparable,
@@ -19,16 +20,16 @@ from opslab.contract.evidence import (
     StreamOfSide,
 )
 from opslab.contract.spec import Mode
-from opslab.errors import ContractError
 from opslab.evidence.areas import compared
 from opslab.evidence.causes import explained
 from opslab.evidence.gaps import known_gaps, non_goals
+from opslab.evidence.market import Market
+from opslab.evidence.notes import not_compared, notes_of
 from opslab.evidence.side import NEEDED, Side
-from opslab.store import layout
 from opslab.store.reader import open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -48,7 +49,7 @@ def compare(
     now: datetime,
     *,
     require: Callable[[Bundle], None] | None = None,
-    closes_of: Callable[[Bundle], Sequence[int]] | None = None,
+    market_of: Callable[[Bundle], Market] | None = None,
 ) -> Evidence:
     """Return the comparison of two runs.
 
@@ -58,19 +59,15 @@ def compare(
         paper_run_id: the paper run.
         now: when it is made.
         require: refuses a bundle that is not as it was sealed; None: nothing is verified.
-        closes_of: when each candle that a backtest was handed closed, UNIX ns, in order; empty, or None: nobody can
-            tell, and nothing is called cut off.
+        market_of: returns the candles that a backtest was handed; none, or None: nobody can tell, nothing is called cut
+            off, and no other price follows from the market.
 
     Raises:
         IdError: an id is unsafe.
-        ContractError: both ids name one run.
         StoreError: a run does not exist, or a file of it cannot be used.
         RootError: a symlink is in the way.
         OpsLabError: as ``require``.
     """
-    if backtest_run_id == paper_run_id:
-        what = f"{backtest_run_id!r} cannot be compared with itself"
-        raise ContractError(what, where="--paper-run-id", fix="name a backtest and a paper run")
     backtest, paper = Side(open_bundle(runs, backtest_run_id)), Side(open_bundle(runs, paper_run_id))
     status, notes = _status_of_files(backtest, paper)
     fields: tuple[ComparedField, ...] = ()
@@ -80,9 +77,9 @@ def compare(
             require(backtest.bundle)
             require(paper.bundle)
         fields = compared(backtest, paper)
-        closes = closes_of(backtest.bundle) if closes_of is not None else ()
-        told, inputs = explained(backtest, paper, closes)
-        notes += _notes((backtest, paper), inputs, has_candles=bool(closes))
+        market = market_of(backtest.bundle) if market_of is not None else Market()
+        told, inputs = explained(backtest, paper, market)
+        notes += notes_of(backtest, paper, inputs, told, has_candles=bool(market.by_symbol))
         status = _status(fields, told, inputs, backtest, paper)
     is_compared = bool(fields)
     return Evidence(
@@ -104,21 +101,8 @@ def compare(
         differences=tuple(told[:MAX_DIFFERENCES]),
         differences_total=len(told),
         unexplained_total=sum(item.cause not in OF_THE_MODES for item in told),
+        not_compared=not_compared(backtest, paper) if is_compared else notes[0],
     )
-
-
-def _notes(sides: tuple[Side, Side], inputs: Sequence[str], *, has_candles: bool) -> list[str]:
-    """Return what a reader must know of what was compared, each in a line."""
-    notes = [
-        f"{side.run_id} was never sealed: nothing says that it is as it was"
-        for side in sides
-        if not side.bundle.has(layout.MANIFEST)
-    ]
-    if not has_candles:
-        notes.append("the backtest's candles are not here: nothing is called cut off by the paper run's end")
-    if not any(side.stream is not None and side.stream.deeds for side in sides):
-        notes.append("neither run made an order: nothing is said about orders and fills")
-    return notes + [f"the runs were not given the same: {name}" for name in inputs]
 
 
 def _status_of_files(backtest: Side, paper: Side) -> tuple[ComparisonStatus | None, list[str]]:
@@ -144,7 +128,7 @@ def _status(
     """Return whether nothing differs beyond what the modes explain; runs that executed nothing do not match."""
     is_real = bool(backtest.metrics.engine_executed and paper.metrics.engine_executed)
     is_same = all(field.match is not False for field in fields if field.comparable in _JUDGED)
-    is_explained = not inputs and all(item.cause in OF_THE_MODES for item in told)
+    is_explained = not inputs and all(item.cause in ALIKE for item in told)
     has_streams = backtest.stream is not None and paper.stream is not None
     matched = is_real and is_same and is_explained and has_streams and bool(backtest.inputs and paper.inputs)
     return ComparisonStatus.MATCHED if matched else ComparisonStatus.DIFFERENT

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from opslab.evidence.told import Answer, Known
+
 Kind = Literal[
     "order_missing",
     "order_extra",
@@ -77,6 +79,10 @@ class Deed:
         reason: why it was denied or rejected.
         made: when it was made, UNIX ns in the run's own time; None where the stream does not say.
         changed: when something became of it last, likewise.
+        filled: when it was filled last, likewise.
+        line: the line of the event stream that made it, from 1; 0 where nobody counted.
+        known: what the strategy had been told then; None where nobody counted.
+        answer: the first word about it that the strategy was told; None: none, or nobody counted.
     """
 
     asked: dict[str, Any]
@@ -85,6 +91,10 @@ class Deed:
     reason: str = ""
     made: int | None = None
     changed: int | None = None
+    filled: int | None = None
+    line: int = 0
+    known: Known | None = None
+    answer: Answer | None = None
 
     @property
     def quantity(self) -> Decimal:
@@ -191,6 +201,7 @@ def add(deed: Deed, kind: str, event: OrderEvent) -> None:
         deed.ending = _ENDINGS[kind]
     if kind == "OrderFilled":
         deed.fills.append((Decimal(event["last_qty"]), Decimal(event["last_px"])))
+        deed.filled = event.get("ts_event")
         deed.ending = "filled" if deed.quantity >= Decimal(deed.asked["quantity"]) else "filled in part"
     deed.reason = str(event.get("reason") or deed.reason) if kind in ("OrderRejected", "OrderDenied") else deed.reason
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from opslab.contract.events import CheckSeverity
 from opslab.errors import StoreError
 from opslab.evidence.stream import Stream, stream_of
 from opslab.store import layout
@@ -25,6 +26,9 @@ ARTIFACTS = (
     layout.PROBE,
 )
 """The seven files of the contract whose presence is told."""
+
+_STATUSES = tuple(str(severity) for severity in CheckSeverity)
+"""Best first."""
 
 NEEDED = (layout.METADATA, layout.METRICS, layout.JOURNAL, layout.REPORT)
 """Without one of these nothing is compared."""
@@ -109,8 +113,18 @@ class Side:
 
     @cached_property
     def reconciliation(self) -> str | None:
-        """The status of the latest reconciliation."""
+        """What the latest reconciliation came to, the worse of both sources: files and views speak each for itself.
+
+        A status that this version has no word for is worse than any: it is told as it stands.
+        """
         if not self.bundle.has(layout.RECONCILIATION_RESULT):
             return None
         found = self.bundle.json(layout.RECONCILIATION_RESULT)
-        return str(found.get("status")) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        told = (side.get("status") for side in (found, found.get("other")) if isinstance(side, dict))
+        return max((status for status in told if isinstance(status, str)), key=_badness, default=None)
+
+
+def _badness(status: str) -> int:
+    return _STATUSES.index(status) if status in _STATUSES else len(_STATUSES)

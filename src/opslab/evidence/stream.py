@@ -11,6 +11,7 @@ import msgspec
 
 from opslab.errors import StoreError
 from opslab.evidence.deeds import Deed, add, begun, positions_of
+from opslab.evidence.told import Teller
 from opslab.root import confined
 from opslab.store import layout
 from opslab.store.regular import open_regular
@@ -43,6 +44,7 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     last_px: str | None = None
     reason: str | None = None
     ts_event: int | None = None
+    ts_init: int | None = None
 
     def get(self, name: str, /) -> Any:
         """Return a field as a mapping would; None for one that the line has not."""
@@ -100,10 +102,11 @@ def stream_of(bundle: Bundle) -> Stream | None:
     path = confined(bundle.path, layout.EVENTS)
     digest, number = hashlib.sha256(), 0
     deeds: dict[str, Deed] = {}
+    teller = Teller()
     for number, line in enumerate(_lines(path), 1):
         digest.update(line)
         try:
-            _take(deeds, line)
+            _take(deeds, teller, number, line)
         except (msgspec.MsgspecError, KeyError, ArithmeticError, ValueError) as error:
             what = f"line {number} is not an event: {error}"
             raise StoreError(what, where=path, fix="restore it from a copy") from error
@@ -117,14 +120,17 @@ def stream_of(bundle: Bundle) -> Stream | None:
 _DECODER = msgspec.json.Decoder(OrderLine)
 
 
-def _take(deeds: dict[str, Deed], line: bytes) -> None:
+def _take(deeds: dict[str, Deed], teller: Teller, number: int, line: bytes) -> None:
     event = _DECODER.decode(line)
-    if event.client_order_id is None:
+    name = event.client_order_id
+    if name is None:
         return
     if event.type == "OrderInitialized":
-        deeds[event.client_order_id] = begun(event)
-    elif (deed := deeds.get(event.client_order_id)) is not None:
-        add(deed, event.type, event)
+        deeds[name] = deed = begun(event)
+        teller.made(deed, name, len(deeds), number)
+    elif (found := deeds.get(name)) is not None:
+        add(found, event.type, event)
+        teller.heard(found, name, event, number)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ class Judging:
         __tracebackhide__ = True
         item = self._item
         item.stash[DRILL].end()
-        caught = _ended(item, caught)
+        own, caught = caught, _ended(item, caught)
         judged, outcome = _judge(item, caught)
         row = item.stash[ROW] = report_drill(item, judged, outcome)
         if isinstance(caught, KeyboardInterrupt | pytest.exit.Exception):
@@ -56,7 +56,9 @@ class Judging:
         if row["outcome"] in {"pass", "known_defect", "caught"}:
             return True
         if caught is not None and _says(caught, row):
-            return False
+            if caught is own:
+                return False
+            raise caught  # the body went well, the end of its run did not
         item.stash[RAISED] = _exception(row)
         raise item.stash[RAISED] from caught
 

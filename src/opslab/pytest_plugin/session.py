@@ -212,7 +212,7 @@ class OpsSession:
         if self.rows:
             from opslab.pytest_plugin.summary import write_summary
 
-            write_summary(terminalreporter, self.rows, self._notes)
+            write_summary(terminalreporter, self.rows, self._notes, self.lab.root)
         for warning in self.warnings:
             terminalreporter.write_line(f"warning: {warning}", yellow=True)
 

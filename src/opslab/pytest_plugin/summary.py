@@ -6,8 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from opslab.report.outcomes import WORDS, WORST_FIRST
+from opslab.report.runbooks import hint
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 _GOOD = {"pass", "caught"}
@@ -15,8 +18,15 @@ _ALIKE = _GOOD | {"known_defect"}
 _COLOURS = {"pass": "green", "caught": "green", "known_defect": "yellow", "skipped": "yellow"}
 
 
-def write_summary(reporter: pytest.TerminalReporter, rows: list[dict[str, Any]], notes: list[str]) -> None:
-    """Write the section; under ``-q`` only the counts and what did not pass, under ``-v`` each variant by itself."""
+def write_summary(reporter: pytest.TerminalReporter, rows: list[dict[str, Any]], notes: list[str], root: Path) -> None:
+    """Write the section; under ``-q`` only the counts and what did not pass, under ``-v`` each variant by itself.
+
+    Args:
+        reporter: writes.
+        rows: the session's rows, one a drill.
+        notes: lines at the end.
+        root: the lab's root, whose runbooks come first.
+    """
     counts = Counter(row["outcome"] for row in rows)
     noun = "mutant" if any(row["mutant"] for row in rows) else "drill"
     plural = "" if len(rows) == 1 else "s"
@@ -28,7 +38,7 @@ def write_summary(reporter: pytest.TerminalReporter, rows: list[dict[str, Any]],
     for row in sorted(shown, key=lambda row: (WORST_FIRST.index(row["outcome"]), row["area"], row["name"])):
         if row["outcome"] in _GOOD and reporter.verbosity < 0:
             continue
-        _write_row(reporter, row, *widths)
+        _write_row(reporter, row, root, *widths)
     reporter.write_line(f"{len(rows)} {noun}{plural}: {told}", bold=True)
     for note in notes if reporter.verbosity >= 0 else []:
         reporter.write_line(note)
@@ -49,7 +59,7 @@ def _gathered(rows: list[dict[str, Any]], noun: str) -> list[dict[str, Any]]:
     ]
 
 
-def _write_row(reporter: pytest.TerminalReporter, row: dict[str, Any], area: int, title: int) -> None:
+def _write_row(reporter: pytest.TerminalReporter, row: dict[str, Any], root: Path, area: int, title: int) -> None:
     colour = _COLOURS.get(row["outcome"], "red")
     took = row["seconds"]
     reporter.write(f"{WORDS[row['outcome']].upper():<13}", **{colour: True})
@@ -58,5 +68,6 @@ def _write_row(reporter: pytest.TerminalReporter, row: dict[str, Any], area: int
         reporter.write_line(f"{'':<13}{row['message']}")
         if row["report"]:
             reporter.write_line(f"{'':<13}report: {row['report']}")
-        if row["runbook"]:
-            reporter.write_line(f"{'':<13}runbook: {row['runbook']}")
+        is_known = row["outcome"] in _ALIKE  # its message names the page about the defect
+        if told := hint(root, row["runbook"], "" if is_known else row["message"]):
+            reporter.write_line(f"{'':<13}runbook: {told}")

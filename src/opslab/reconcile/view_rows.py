@@ -1,6 +1,7 @@
 """The rows of a view as ``views.jsonl`` holds them, made into what ``diff`` compares. Pure.
 
-Venue and engine use different words for one state of an order: here each is ``open``, ``filled`` or ``void``.
+Venue and engine use different words for one state of an order: here each is ``open``, ``filled`` or ``void``, or
+``unsent`` where the engine has not let it go yet.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ type Row = Mapping[str, Any]
 type Rows = Mapping[str, Sequence[Row]]
 """A view: ``orders``, ``positions`` and ``balances``, and where it tells of them ``fills``, each a list of rows."""
 
-OPEN = frozenset(
-    {"NEW", "PARTIALLY_FILLED", "SUBMITTED", "ACCEPTED", "TRIGGERED", "PENDING_UPDATE", "PENDING_CANCEL", "INITIALIZED"}
-)
-"""Words of venue and engine for an order that may fill yet."""
+OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "SUBMITTED", "ACCEPTED", "TRIGGERED", "PENDING_UPDATE", "PENDING_CANCEL"})
+"""Words of venue and engine for an order that may fill yet: it is at the venue, or is on its way there."""
+
+UNSENT = frozenset({"INITIALIZED", "EMULATED", "RELEASED"})
+"""Words of the engine for an order that it holds: in its emulator, in an execution algorithm, or behind another order.
+
+No venue has it; one that has it all the same differs.
+"""
 
 MEMORY = 1 << 16
 """How many pairs of rows are remembered to be alike or not; such a pair of texts never changes its answer."""
@@ -192,9 +197,15 @@ def _order(row: Row, other: Row | None) -> Order:
         side=str(row["side"]),
         quantity=Decimal(row["quantity"] or 0),
         filled_quantity=Decimal(row["filled_quantity"]),
-        status="open" if status in OPEN else "filled" if status == "FILLED" else "void",
+        status=_word(status),
         **told,
     )
+
+
+def _word(status: str) -> str:
+    if status in OPEN:
+        return "open"
+    return "filled" if status == "FILLED" else "unsent" if status in UNSENT else "void"
 
 
 def _terms(row: Row, other: Row) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from opslab.report.plain_text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from opslab.store.reader import Bundle
 
-BEGAN, ENDED = "containment_began", "containment_ended"
+BEGAN, ENDED, STOPPED = "containment_began", "containment_ended", "strategy_stopped"
 _ENDS = ("paper_completed", "run_failed")
 _SHOWN = 5
 
@@ -24,7 +24,7 @@ def left_line(bundle: Bundle) -> str | None:
 
 def containment_section(bundle: Bundle) -> str:
     """Return the section ``Containment`` of a paper run; nothing when nothing was contained and nobody asked."""
-    rows = [event for event in bundle.journal if event["event"] in (BEGAN, ENDED)]
+    rows = [event for event in bundle.journal if event["event"] in (BEGAN, ENDED, STOPPED)]
     left = left_line(bundle)
     if not rows and left is None:
         return ""
@@ -37,28 +37,34 @@ def containment_section(bundle: Bundle) -> str:
     return "\n\n".join(parts)
 
 
-def containment_metrics(events: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the numbers of a run's last containment; nothing for a run that had none.
+def containment_metrics(journal: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the numbers of a run's last containment, and when its pull was noticed first; nothing where none ended.
 
     Args:
-        events: the last event of each name.
+        journal: the run's events, in order.
     """
-    began, ended = events.get(BEGAN), events.get(ENDED)
-    if began is None or ended is None:
+    began = [event for event in journal if event["event"] == BEGAN]
+    ended = [event for event in journal if event["event"] == ENDED]
+    if not began or not ended:
         return {}
+    # Whoever empties the venue once more, from outside or as the node stops, noticed nothing.
+    noticed = [event["detect_ms"] for event in began if event.get("detect_ms") is not None]
     return {
-        "containment_flat": ended["is_flat"],
-        "containment_detect_ms": began.get("detect_ms"),
-        "containment_contain_ms": ended.get("contain_ms"),
-        "containment_flat_ms": ended.get("flat_ms"),
+        "containment_flat": ended[-1]["is_flat"],
+        "containment_detect_ms": noticed[-1] if noticed else None,
+        "containment_contain_ms": ended[-1].get("contain_ms"),
+        "containment_flat_ms": ended[-1].get("flat_ms"),
     }
 
 
 def _what(event: Mapping[str, Any]) -> str:
+    if event["event"] == STOPPED:
+        return f"strategy {plain(event['strategy'])} stopped: {plain(event['detail'])}"
     if event["event"] == BEGAN:
         detect_ms = event.get("detect_ms")
         noticed = "" if detect_ms is None else f", noticed after {detect_ms:g} ms"
-        return f"began ({event['source']}): {plain(event['cause'])}{noticed}"
+        again = f" again, attempt {event['attempt']}" if event.get("attempt", 1) > 1 else ""
+        return f"began{again} ({event['source']}): {plain(event['cause'])}{noticed}"
     counts = f"{event.get('orders_cancelled', 0)} orders cancelled, {event.get('positions_closed', 0)} positions closed"
     if event["is_flat"]:
         after = "" if event.get("flat_ms") is None else f" after {event['flat_ms']:g} ms"

@@ -9,7 +9,7 @@ from opslab.report.plain_text import bullets, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from opslab.contract.evidence import Evidence
+    from opslab.contract.evidence import Evidence, StreamOfSide
 
 SHOWN = 50
 """How many differences a page shows; the JSON lists more."""
@@ -69,15 +69,12 @@ def _fields(found: Evidence) -> str:
 def _differences(found: Evidence) -> str:
     if found.event_streams is None:
         return ""
-    streams = [
-        (name, one.events, one.orders, one.fills, ", ".join(f"{key} {value}" for key, value in one.positions.items()))
-        for name, one in sorted(found.event_streams.items())
-    ]
+    streams = [(name, *_of_stream(found.event_streams.get(name))) for name in ("backtest", "paper")]
     told = "## Event streams\n\n" + _table(("side", "events", "orders", "fills", "position at the end"), streams)
+    if found.not_compared:
+        return f"{told}\n\nThe orders, their fills and their ends were not compared: {plain(found.not_compared)}."
     if not found.differences:
-        are = "are the same" if any(one.orders for one in found.event_streams.values()) else "were not compared"
-        why = "" if are == "are the same" else ": neither run made an order"
-        return f"{told}\n\nThe orders, their fills and their ends {are}{why}."
+        return f"{told}\n\nThe orders, their fills and their ends are the same."
     rows = [
         (one.order or "", one.kind, _shown(one.backtest), _shown(one.paper), one.cause, one.note)
         for one in found.differences[:SHOWN]
@@ -87,17 +84,21 @@ def _differences(found: Evidence) -> str:
     return "\n\n".join(part for part in (told, table, shown) if part)
 
 
+def _of_stream(stream: StreamOfSide | None) -> tuple[object, object, object, object]:
+    if stream is None:
+        return ("no event stream", "none", "none", "none")
+    held = ", ".join(f"{symbol} {amount}" for symbol, amount in stream.positions.items())
+    return (stream.events, stream.orders, stream.fills, held or "flat")
+
+
 def _orders(found: Evidence) -> list[tuple[str, object]]:
     """Return how many orders stand in both streams; none is said in so many words."""
-    if not found.event_streams:
+    if found.event_streams is None:
         return []
-    of_sides = [one.orders for one in found.event_streams.values()]
-    both = min(of_sides) if len(of_sides) == len(("backtest", "paper")) else 0
-    if both:
-        return [("orders compared", both)]
-    which = "neither run" if not any(of_sides) else "one of the runs"
-    word = "made an order" if which == "neither run" else "made none"
-    return [("orders compared", f"none: {which} {word}, and nothing is said about orders and fills")]
+    if found.not_compared:
+        return [("orders compared", f"none: {found.not_compared}")]
+    both = min((one.orders for one in found.event_streams.values()), default=0)
+    return [("orders compared", both or "none: one of the runs made none")]
 
 
 def _timings(found: Evidence) -> str:

@@ -8,6 +8,8 @@ from opslab.contract.events import Status
 from opslab.report.containment import containment_section
 from opslab.report.paper import HEARTBEAT, SAFETY_CHECKED, STARTED
 from opslab.report.plain_text import bullets, plain
+from opslab.report.pulls import dead_man_section, owner_line, pulls_section
+from opslab.report.strays import strays_section
 
 if TYPE_CHECKING:
     from opslab.contract.metadata import Metadata, RunMetrics
@@ -40,9 +42,12 @@ def paper_sections(metadata: Metadata, metrics: RunMetrics, bundle: Bundle) -> l
         _session(metrics),
         _live(metadata, events) if is_live else "",
         _triggers(bundle) if is_live else "",
+        pulls_section(bundle),
         containment_section(bundle) if is_live else "",
+        dead_man_section(bundle) if is_live else "",
         _views(bundle) if is_live else "",
         _reconciliation(bundle) if is_live else "",
+        strays_section(bundle) if is_live else "",
         _non_features(metadata, is_live=is_live),
     ]
 
@@ -99,7 +104,7 @@ def _triggers(bundle: Bundle) -> str:
     """Return which limits pulled the kill switch; nothing when none did."""
     fired = [event for event in bundle.journal if event["event"] == "trigger_fired"]
     rows = "\n".join(f"| {event['ts_utc']} | {plain(event['trigger'])} | {plain(event['detail'])} |" for event in fired)
-    head = "## Triggers\n\n**A limit of the spec pulled the run's kill switch.**"
+    head = f"## Triggers\n\n**A limit of the spec pulled the run's kill switch**; {owner_line(bundle)}."
     return f"{head}\n\n| time (UTC) | limit | what |\n|---|---|---|\n{rows}" if fired else ""
 
 

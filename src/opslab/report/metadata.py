@@ -20,6 +20,7 @@ from opslab.contract.metadata import (
 )
 from opslab.contract.spec import Mode
 from opslab.report.connectivity import PROBE_EVENT, READINESS_EVENT, connectivity_block
+from opslab.report.containment import containment_metrics
 from opslab.report.paper import SAFETY_CHECKED, STARTED, has_executed, is_placeholder, paper_execution, paper_metrics
 from opslab.store import layout
 
@@ -131,7 +132,7 @@ def metrics_of(bundle: Bundle) -> RunMetrics:
         is_placeholder=is_placeholder(events),
         engine_executed="backtest_started" in events or has_executed(events, terminal),
         **(
-            paper_metrics(events, terminal, lambda: _stream(bundle))
+            paper_metrics(events, terminal, lambda: _stream(bundle)) | containment_metrics(bundle.journal)
             if spec.mode is Mode.PAPER
             else _engine_metrics(spec, events, terminal)
         ),

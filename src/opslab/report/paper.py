@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.metadata import PaperExecution
-from opslab.report.containment import containment_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +90,6 @@ def paper_metrics(
         "heartbeat_count": events.get(HEARTBEAT, {}).get("heartbeat_index", 0),
         "synthetic_duration_seconds": 0,
         **({name: counters.get(name, None if is_lost else 0) for name in _LIVE_COUNTS} if started else {}),
-        **containment_metrics(events),
     }
 
 

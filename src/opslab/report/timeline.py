@@ -188,6 +188,7 @@ _TELLERS: dict[str, Callable[[Happened], tuple[str, str]]] = {
     ),
     "containment_began": lambda event: ("containment begins", f"{event.get('source')}: {event.get('cause')}"),
     "containment_ended": _contained,
+    "strategy_stopped": lambda event: (f"strategy {event.get('strategy')} stopped", str(event.get("detail"))),
     "trigger_fired": lambda event: (f"trigger {event.get('trigger')}", str(event.get("detail"))),
     "guard_acted": lambda event: (f"guard {event.get('guard')}: {event.get('action')}", str(event.get("detail"))),
     "node_started": lambda event: (f"node {event.get('number')} started", ""),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from typing import TYPE_CHECKING
 
 from opslab.clock import Clock, SystemClock
+from opslab.contract.encoding import sha256_hex
 from opslab.contract.events import (
     BacktestCompleted,
     BacktestStarted,
@@ -14,7 +14,6 @@ from opslab.contract.events import (
     RunCompleted,
     RunFailed,
     RunInitialized,
-    RunStarted,
     Status,
 )
 from opslab.contract.spec import Fill
@@ -98,29 +97,27 @@ def run_backtest(
     clock = clock or SystemClock()
     plan = plan_backtest(lab, spec_file, registry)
     life = Life(lab, spec_file, run_id or spec_file.spec.run_id, clock)
-    started = RunStarted(
-        **life.base(Status.RUNNING),
-        **life.origin(),
-        session_id=session_id,
-        python_version=platform.python_version(),
-        inputs=plan.inputs,
-        inputs_sha256=plan.inputs_sha256,
-        kill_switch=asked_switches(switches or KillSwitches.of(lab, clock), life.run_id, clock),
-    )
+    asked = asked_switches(switches or KillSwitches.of(lab, clock), life.run_id, clock)
+    started = life.started(plan, session_id, asked)
     with BundleWriter.create(lab.runs, life.run_id, spec_file.content, started, clock) as writer:
-        try:
-            render(writer, (layout.METADATA,))
-            _execute(plan, life, writer)
-        except (KeyboardInterrupt, SystemExit) as stop:
-            error = f"stopped by {stopper_of(stop)}"
-            writer.append(RunFailed(**life.base(Status.FAILED), error=error, reason="interrupted"))
-            finish(writer)
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
-            writer.append(_failed(life, writer, error))
-        else:
-            writer.append(RunCompleted(**life.base(Status.COMPLETED)))
-        return finish(writer)
+        return _lived(plan, life, writer)
+
+
+def _lived(plan: Plan, life: Life, writer: BundleWriter) -> Bundle:
+    """Run the engine, and give the run its end however it came; what came from outside is raised on."""
+    try:
+        render(writer, (layout.METADATA,))
+        _execute(plan, life, writer)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        error = f"stopped by {stopper_of(stop)}"
+        writer.append(RunFailed(**life.base(Status.FAILED), error=error, reason="interrupted"))
+        finish(writer)
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
+        writer.append(_failed(life, writer, error))
+    else:
+        writer.append(RunCompleted(**life.base(Status.COMPLETED)))
+    return finish(writer)
 
 
 def _execute(plan: Plan, life: Life, writer: BundleWriter) -> None:
@@ -144,7 +141,8 @@ def _execute(plan: Plan, life: Life, writer: BundleWriter) -> None:
     )
     stream = _write_stream(writer, result)
     counters = _counters(spec, result)
-    writer.append(BacktestCompleted(**life.base(Status.RUNNING), **counters.model_dump(), event_stream=stream))
+    facts = {**counters.model_dump(), "event_stream": stream, "views_sha256": sha256_hex(result.view_line)}
+    writer.append(BacktestCompleted(**life.base(Status.RUNNING), **facts))
 
 
 def _write_stream(writer: BundleWriter, result: BacktestResult) -> EventStreamFacts:
@@ -173,4 +171,5 @@ def _failed(life: Life, writer: BundleWriter, error: Exception) -> RunFailed:
         error=one_line(error if isinstance(error, OpsLabError) else f"{type(error).__name__}: {error}"),
         counters=None if partial is None else _counters(life.spec_file.spec, partial),
         event_stream=None if partial is None else _write_stream(writer, partial),
+        views_sha256=None if partial is None else sha256_hex(partial.view_line),
     )

@@ -10,6 +10,8 @@ from opslab.errors import OpsLabError
 from opslab.runs.flattening import facts_of, flatten_run, living_account
 from opslab.runs.node_process import NodeProcess
 from opslab.runs.node_record import bought_in, left_of
+from opslab.safety.pulls import CLEARED
+from opslab.store.reader import Bundle
 
 if TYPE_CHECKING:
     from opslab.contract.left import LeftAtVenue
@@ -72,9 +74,16 @@ def _left(run: PaperRun) -> LeftAtVenue | None:
         return None
 
 
+def _attempts(run: PaperRun) -> int:
+    """Return how often the venue was to be emptied since the switch was cleared last, by the run's journal."""
+    names = [event.get("event") for event in Bundle(run.writer.path).journal]
+    last = max((at for at, name in enumerate(names) if name == CLEARED), default=0)
+    return names[last:].count("containment_began")
+
+
 def _empty(run: PaperRun, cause: str) -> None:
     """End over plain HTTP what the node left, and tell the journal."""
-    run.tell("containment_began", {"cause": cause, "source": "stop"})
+    run.tell("containment_began", {"cause": cause, "source": "stop", "attempt": _attempts(run) + 1})
     try:
         ended = flatten_run(run, OUTSIDE_SECONDS)
     except OpsLabError as error:

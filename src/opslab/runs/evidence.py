@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ from opslab.contract.encoding import pretty_json
 from opslab.data.catalog import open_dataset
 from opslab.errors import DataError, StoreError
 from opslab.evidence.comparison import compare
+from opslab.evidence.market import Candlesticks, Market
 from opslab.ids import checked_id
 from opslab.report.evidence import render_evidence
 from opslab.root import confined
 from opslab.runs.finish import problems_of
 from opslab.store import layout
 from opslab.store.durable import make_directory, write_bytes
+from opslab.venue.tape.candles import DEFAULT as BOOK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +66,7 @@ def compare_runs(
         backtest_run_id: the backtest.
         paper_run_id: the paper run.
         clock: the time of the comparison.
-        lab: whose datasets the runs were handed; None: nothing is called cut off by the paper run's end.
+        lab: whose datasets the runs were handed; None: their candles explain nothing.
 
     Raises:
         OpsLabError: as ``compare``; a sealed bundle was altered; or it cannot be written. Nothing was written then, or
@@ -75,7 +78,7 @@ def compare_runs(
         paper_run_id,
         clock.now(),
         require=require_sealed,
-        closes_of=None if lab is None else partial(candle_closes, lab),
+        market_of=None if lab is None else partial(market_of, lab),
     )
     pair = f"{checked_id(found.backtest_run_id)}__{checked_id(found.paper_run_id)}"
     make_directory(evidence)
@@ -102,19 +105,26 @@ def require_sealed(bundle: Bundle) -> None:
         raise StoreError(what, where=bundle.path, fix="`tc run verify` names everything; restore it from a copy")
 
 
-def candle_closes(lab: Lab, bundle: Bundle) -> list[int]:
-    """Return when each candle that a run was handed closed, UNIX ns, in order, of all its datasets.
+def market_of(lab: Lab, bundle: Bundle) -> Market:
+    """Return the candles that a run was handed, by symbol.
 
     Empty when the run recorded no inputs, or a dataset is no longer there as it was handed to the run.
     """
     inputs = bundle.metadata.inputs
-    closes: list[int] = []
+    found: dict[str, Candlesticks] = {}
     try:
         for facts in inputs.datasets if inputs is not None else ():
             dataset = open_dataset(lab, facts.dataset)
             if dataset.measure() != facts.fingerprint:
-                return []
-            closes += (int(stamp) for stamp in dataset.load().ts_close_ns)
+                return Market()
+            candles, instrument = dataset.load(), dataset.instrument
+            found[instrument.symbol] = Candlesticks(
+                closes=candles.ts_close_ns,
+                lows=candles.low,
+                highs=candles.high,
+                tick=Decimal(instrument.tick_size),
+                reach=BOOK.spread_ticks + BOOK.levels - 1,
+            )
     except DataError:
-        return []
-    return sorted(closes)
+        return Market()
+    return Market(found)

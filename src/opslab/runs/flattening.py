@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.execution import MarketKind
@@ -11,8 +12,9 @@ from opslab.contract.spec_file import parse_spec
 from opslab.errors import OpsLabError, SpecError, StoreError
 from opslab.ids import checked_id
 from opslab.root import confined
-from opslab.runs.venue_keys import KeyFile, VenueKeys, named_keys
+from opslab.runs.venue_keys import KeyFile, VenueKeys, key_names, named_keys
 from opslab.safety.flatten.account import Account
+from opslab.safety.flatten.log import IntentFile
 from opslab.store import layout
 from opslab.store.journal import read_chain
 from opslab.store.regular import read_regular
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from opslab.runs.paper_run import PaperRun
     from opslab.safety.flatten.course import Flattened
 
+FLATTENS = ("runtime", "flatten")
 _ENDED = ("run_completed", "run_failed")
 
 
@@ -40,7 +43,7 @@ def flatten_directory(lab: Lab, run_id: str) -> Path:
         IdError: ``run_id`` is unsafe.
         RootError: a symlink is in the way.
     """
-    return confined(lab.root, "runtime", "flatten", checked_id(run_id))
+    return confined(lab.root, *FLATTENS, checked_id(run_id))
 
 
 def require_living(lab: Lab, run_id: str) -> None:
@@ -67,8 +70,8 @@ def require_living(lab: Lab, run_id: str) -> None:
         )
 
 
-def account_of(lab: Lab, run_id: str, environ: Mapping[str, str]) -> Account:
-    """Return the account of a living paper run: its endpoint from the journal, its keys as ``keys_of`` finds them.
+def accounts_of(lab: Lab, run_id: str, environ: Mapping[str, str]) -> tuple[Account, ...]:
+    """Return the account of a living paper run: its endpoint from the journal, with each of the keys of ``keys_of``.
 
     Raises:
         StoreError: the run has no venue yet, or its keys are nowhere.
@@ -83,33 +86,65 @@ def account_of(lab: Lab, run_id: str, environ: Mapping[str, str]) -> Account:
     venue = started.get("venue")
     if not isinstance(venue, dict):
         raise StoreError("its journal does not say where its venue is", where=bundle, fix="`tc run verify` tells more")
-    keys = keys_of(lab, bundle, environ)
     market: Any = venue.get("market")
     symbols = _symbols(started) if market == "spot" else ()
     http: Any = venue.get("http")
     keep = _amounts(started) if market == "spot" else {}
-    return Account(http, market, keys.api_key, keys.api_secret, symbols, keep)
+    found = keys_of(lab, bundle, environ)
+    return tuple(Account(http, market, keys.api_key, keys.api_secret, symbols, keep) for keys in found)
 
 
-def keys_of(lab: Lab, bundle: Path, environ: Mapping[str, str]) -> VenueKeys:
-    """Return the keys of a run's account: of the file that was made for it, else of the environment names in its spec.
+def account_of(lab: Lab, run_id: str, environ: Mapping[str, str]) -> Account:
+    """Return the account of a living paper run, with the first of its keys; raises as ``accounts_of``."""
+    return accounts_of(lab, run_id, environ)[0]
+
+
+def keys_of(lab: Lab, bundle: Path, environ: Mapping[str, str]) -> tuple[VenueKeys, ...]:
+    """Return the keys of a run's account, the likeliest first.
+
+    Those that the environment holds under the names in the run's spec, then those of the file that was made for the
+    run. There is a file only where the environment held none when the run began: what it holds now may be another
+    account's, and then the venue refuses it.
 
     Raises:
         StoreError: they are nowhere.
         OpsLabError: the file or the variables hold no keys.
     """
     kept = KeyFile(lab, bundle.name)
-    found = kept.read()
-    if found is not None:
-        return found
+    found: dict[VenueKeys, None] = {}
+    troubles: list[OpsLabError] = []
+    for find in (partial(_of_environment, bundle, environ), kept.read):
+        try:
+            keys = find()
+        except OpsLabError as error:
+            troubles.append(error)
+        else:
+            found |= {} if keys is None else {keys: None}
+    if found:
+        return tuple(found)
+    if troubles:
+        raise troubles[-1]
+    fix = "set the variables that its spec requires to what they were when it was started"
+    raise StoreError("the run's keys are neither here nor in the environment", where=kept.path, fix=fix)
+
+
+def _of_environment(bundle: Path, environ: Mapping[str, str]) -> VenueKeys | None:
+    """Return the keys that the environment holds for a run; None: it holds none, or the spec names none.
+
+    Raises:
+        StoreError: it holds one of the two, what it holds is no key, or the run's spec cannot be read.
+    """
+    where = bundle / layout.RUN_SPEC
     try:
-        spec, _ = parse_spec(read_regular(bundle / layout.RUN_SPEC), str(bundle / layout.RUN_SPEC))
+        spec, _ = parse_spec(read_regular(where), str(where))
         found = named_keys(spec, environ)
     except SpecError as error:
-        raise StoreError(f"the run's keys are not known: {error}", where=kept.path) from error
-    if found is None:
-        fix = "set the variables that its spec requires to what they were when it was started"
-        raise StoreError("the run's keys are neither here nor in the environment", where=kept.path, fix=fix)
+        raise StoreError(f"the run's keys are not known: {error}", where=where) from error
+    names = key_names(spec) or ()
+    missing = [name for name in names if not environ.get(name, "").strip()]
+    if len(missing) == 1:
+        what = f"of the run's keys the environment holds one: {missing[0]} is not set, or empty"
+        raise StoreError(what, where=where, fix=f"set {missing[0]} to what it was when the run was started")
     return found
 
 
@@ -124,7 +159,7 @@ def facts_of(done: Flattened) -> dict[str, Any]:
         "flat_ms": None if done.flat_ms is None else round(done.flat_ms, 3),
         "left": {
             "orders": [order.client_order_id or str(order.order_id) for order in done.left.orders],
-            "positions": {name: f"{amount:f}" for name, amount in done.left.positions.items()},
+            "positions": {name: f"{amount:f}" for name, amount in done.left.amounts.items()},
         },
         "unknown": list(done.left.unknown),
     }
@@ -138,7 +173,10 @@ def flatten_run(run: PaperRun, seconds: float) -> Flattened:
     """
     from opslab.safety.flatten.drive import flatten  # noqa: PLC0415 - most runs need none of it
 
-    return flatten(living_account(run), flatten_id=new_flatten_id(), seconds=seconds)
+    account = living_account(run)
+    is_spot = account.market == "spot"
+    log = IntentFile.of_node(flatten_directory(run.life.lab, run.life.run_id)) if is_spot else None
+    return flatten(account, flatten_id=new_flatten_id(), seconds=seconds, log=log)
 
 
 def living_account(run: PaperRun) -> Account:

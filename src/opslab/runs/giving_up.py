@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from opslab.errors import EngineError
+from opslab.report.strays import strays_line
+from opslab.store import layout
 
 if TYPE_CHECKING:
     from opslab.runs.paper_run import PaperRun
@@ -23,12 +25,16 @@ def give_up(run: PaperRun, place: str) -> NoReturn:
     error = EngineError(
         f"the node was blocked and cannot be interrupted: it stands at {place}", fix="let the strategy return"
     )
-    told = str(error)
+    told, seen, left = str(error), "", None
     try:
-        told = run.fail_without_node(error).metadata.error or told
+        bundle = run.fail_without_node(error)
+        told, seen = bundle.metadata.error or told, f"; see {bundle.path / layout.REPORT}"
+        left = strays_line(bundle)
     except BaseException as trouble:  # noqa: BLE001 - whatever it is, the process has to end now
         told = f"{told}; and it could not be sealed: {type(trouble).__name__}"
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
-        os.write(2, f"error: run {run.life.run_id} failed: {told}\n".encode(errors="replace"))
+        if left is not None:
+            os.write(2, f"warning: run {run.life.run_id} left running: {left}\n".encode(errors="replace"))
+        os.write(2, f"error: run {run.life.run_id} failed: {told}{seen}\n".encode(errors="replace"))
     os._exit(1)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opslab import __version__
 from opslab.clock import to_stamp
-from opslab.contract.events import LabFacts
+from opslab.contract.events import LabFacts, RunStarted, Status
 
 if TYPE_CHECKING:
     from opslab.clock import Clock
-    from opslab.contract.events import Status
+    from opslab.contract.events import SwitchFacts
     from opslab.contract.spec_file import SpecFile
     from opslab.root import Lab
+    from opslab.runs.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,24 @@ class Life:
             "config_sha256": spec.config_sha256(),
             "artifacts_dir": str(self.lab.runs / self.run_id),
         }
+
+    def started(self, plan: Plan | None, session_id: str | None, asked: SwitchFacts) -> RunStarted:
+        """Return the event that a run begins with.
+
+        Args:
+            plan: what is run, resolved; None for a run that the gate let nowhere.
+            session_id: the session that it belongs to.
+            asked: what its kill switches said.
+        """
+        return RunStarted(
+            **self.base(Status.RUNNING),
+            **self.origin(),
+            session_id=session_id,
+            python_version=platform.python_version(),
+            inputs=plan.inputs if plan else None,
+            inputs_sha256=plan.inputs_sha256 if plan else None,
+            kill_switch=asked,
+        )
 
     def origin(self) -> dict[str, Any]:
         """Return what the first event says of where the run comes from."""

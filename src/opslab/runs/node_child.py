@@ -63,6 +63,12 @@ class NodeChild:
         """None while it lives; the negative number of the signal that killed it."""
         return self._process.poll()
 
+    @property
+    def how(self) -> str:
+        """How it ended: by which signal, or with which exit code."""
+        code = self.exit_code
+        return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+
     def send(self, message: dict[str, Any]) -> None:
         """Write a line to it; one that is gone hears nothing."""
         if self._process.stdin is not None:
@@ -176,6 +182,8 @@ def child_order(address: NodeAddress, order: NodeOrder, switches: Path, run_id: 
         "on_kill": order.on_kill,
         "on_stop": order.on_stop,
         "keep": {asset: f"{amount:f}" for asset, amount in order.keep.items()},
+        "dead_man_seconds": order.dead_man_seconds,
+        "intents": str(order.intents) if order.intents else None,
         "import_paths": sys.path,
     }
 

@@ -230,10 +230,9 @@ class NodeProcess:
         self.ask("stop")
         if not self._hear_until(lambda: not self.is_up, END_SECONDS):
             raise EngineError(f"the node did not stop within {END_SECONDS:g} s")
-        trouble = self._trouble
         self._end()
-        if trouble:
-            raise EngineError(trouble)
+        if self._trouble:
+            raise EngineError(self._trouble)
 
     def dispose(self) -> None:
         """Leave no process behind, whatever state it is in."""
@@ -241,6 +240,9 @@ class NodeProcess:
             self._may_end = True
             self._started.kill()
             self._end()
+
+    def require_disposed(self) -> None:
+        """Nothing: the process tells when it ends."""
 
     def _require_down(self) -> None:
         if self.is_up:
@@ -289,9 +291,7 @@ class NodeProcess:
                 self._trouble = message["error"]
 
     def _why(self) -> str:
-        code = self._started.exit_code
-        ended = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        return self._trouble or self._started.last_words() or f"its process ended by {ended}"
+        return self._trouble or self._started.last_words() or f"its process ended by {self._started.how}"
 
     @property
     def _started(self) -> NodeChild:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from typing import TYPE_CHECKING
 
 from opslab.clock import Clock, SystemClock
-from opslab.contract.events import LifecycleOutcome, RunCompleted, RunStarted, Status, SwitchFacts
+from opslab.contract.events import LifecycleOutcome, RunCompleted, Status, SwitchFacts
 from opslab.contract.paper_events import PaperSafetyBlocked, PaperSafetyChecked
 from opslab.contract.spec import Mode
 from opslab.errors import RootError, SpecError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from opslab.engine.registry import StrategyRegistry
     from opslab.root import Lab
     from opslab.runs.paper_run import PaperRun
+    from opslab.runs.terminable import Termination
     from opslab.runs.venue_host import HostOf
 
 
@@ -86,20 +86,26 @@ def run_paper(  # noqa: PLR0913 - words of their own, each with a default
         run.may_exit = may_exit
         name = run.life.run_id
         run.tell = Alerting(  # type: ignore[method-assign]
-            run.tell, alert, name, lambda: run.switches.gate(name).blocked
+            run.tell, alert, name, lambda: run.switches.gate(name).blocked, run.plan.spec.risk.owner
         )
-        try:
-            run.start()
-            return run.complete(run.run_to_bound())
-        except (KeyboardInterrupt, SystemExit) as stop:
-            termination.end()
-            run.fail(stop)
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
-            if (told := termination.end()) is None:
-                return run.fail(error)
-            run.fail(told)
-            raise told from None
+        return _lived(run, termination)
+
+
+def _lived(run: PaperRun, termination: Termination) -> Bundle:
+    """Run to the bound, and give the run its end however it came; what came from outside is raised on."""
+    run.before_end = termination.require_none
+    try:
+        run.start()
+        return run.complete(run.run_to_bound())
+    except (KeyboardInterrupt, SystemExit) as stop:
+        termination.end()
+        run.fail(stop)
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever ended it, the run gets its end
+        if (told := termination.end()) is None:
+            return run.fail(error)
+        run.fail(told)
+        raise told from None
 
 
 def begin_paper(  # noqa: PLR0913 - as of run_paper
@@ -180,15 +186,7 @@ def _blocked(life: Life, asked: SwitchFacts, session_id: str | None) -> Bundle:
 
 
 def _create(life: Life, asked: SwitchFacts, session_id: str | None, plan: Plan | None) -> BundleWriter:
-    started = RunStarted(
-        **life.base(Status.RUNNING),
-        **life.origin(),
-        session_id=session_id,
-        python_version=platform.python_version(),
-        inputs=plan.inputs if plan else None,
-        inputs_sha256=plan.inputs_sha256 if plan else None,
-        kill_switch=asked,
-    )
+    started = life.started(plan, session_id, asked)
     return BundleWriter.create(life.lab.runs, life.run_id, life.spec_file.content, started, life.clock)
 
 

@@ -13,9 +13,11 @@ from opslab.engine.node.names import instrument_id
 from opslab.engine.node.profile import settings_of
 from opslab.engine.registry import StrategyContext
 from opslab.runs.books import held_of
+from opslab.runs.flattening import flatten_directory
 
 if TYPE_CHECKING:
     from decimal import Decimal
+    from pathlib import Path
 
     from opslab.runs.paper_run import PaperRun
     from opslab.runs.plan import Plan
@@ -39,6 +41,7 @@ def node_order(plan: Plan) -> NodeOrder:
         guards=spec.execution.guards,
         on_kill=spec.execution.on_kill,
         on_stop=spec.execution.on_stop,
+        dead_man_seconds=spec.execution.dead_man_seconds,
     )
 
 
@@ -52,6 +55,13 @@ def stock_of(run: PaperRun) -> dict[str, Decimal]:
         return {}
     bases = {dataset.instrument.base for dataset in run.plan.datasets}
     return held_of(run.host.books(), run.address.account, bases)
+
+
+def intents_of(run: PaperRun) -> Path | None:
+    """Return where whoever empties a spot run's account writes its closes down; of futures, which need none, None."""
+    if run.plan.spec.execution.market is not MarketKind.SPOT:
+        return None
+    return flatten_directory(run.life.lab, run.life.run_id)
 
 
 def tape_seconds(plan: Plan) -> float:

@@ -13,19 +13,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from opslab.clock import to_stamp
-from opslab.contract.events import RunCompleted, RunFailed, Status
-from opslab.contract.paper_events import PaperCompleted
 from opslab.contract.registry import EVENTS
 from opslab.engine.node.live import LiveNode
-from opslab.errors import EngineError, OpsLabError
+from opslab.engine.node.strays import Strays
+from opslab.errors import EngineError
+from opslab.reconcile.moments import END, FAILED
+from opslab.runs.alerting import owned
 from opslab.runs.books import venue_view
-from opslab.runs.containing import contain, left_behind
-from opslab.runs.failing import death_of, end_of, last_books, reason_of, require_something_done
+from opslab.runs.containing import contain
+from opslab.runs.failing import death_of, end_of, require_something_done
 from opslab.runs.finish import finish, render
+from opslab.runs.flatten_logs import clear_flat
 from opslab.runs.giving_up import give_up
 from opslab.runs.heartbeats import Heartbeats
 from opslab.runs.masking import Masking
-from opslab.runs.paper_plan import node_order, started, stock_of, tape_seconds
+from opslab.runs.paper_end import write_completed, write_failed
+from opslab.runs.paper_plan import intents_of, node_order, started, stock_of, tape_seconds
 from opslab.runs.paper_record import PaperRecord
 from opslab.runs.reconciled import Reconciled
 from opslab.safety.pulling import puller
@@ -70,12 +73,16 @@ class PaperRun:
         self._node: LiveNode | None = None
         self.address: NodeAddress | None = None
         self.reconciled: Reconciled | None = None
+        self.strays: Strays | None = None
         self.keep: Mapping[str, Decimal] = {}  # of spot: what was there before the node, and is not the run's to sell
         self._began = 0.0
         self._beats = Heartbeats(writer, life)
-        self._is_over = False
+        self._at_end: dict[str, dict[str, Any]] | None = None  # once taken they hold: a node that is freed forgets
+        self._is_over = self.is_ending = False  # ending: its venue is being stopped, and is not missed any more
         self.may_exit = False
-        """Whether the process may be ended when its main thread cannot be."""
+        """Whether the process is the run's own: it may be ended when its main thread cannot be."""
+        self.before_end: Callable[[], object] = bool
+        """Called when all that is missing is the last word; it may raise what the run is to fail of."""
 
     @property
     def node(self) -> LiveNode:
@@ -102,10 +109,11 @@ class PaperRun:
         keys = (address.api_key, address.api_secret, *(own.keys if own else ()))
         self._record.masking = Masking(keys)
         self.keep = stock_of(self)
-        order = replace(node_order(self.plan), own=own, keep=self.keep)
+        order = replace(node_order(self.plan), own=own, keep=self.keep, intents=intents_of(self))
         self.writer.append(started(self, order))
         render(self.writer, (layout.METADATA,))
         pull = puller(self.switches, self.life.run_id, self.tell)
+        self.strays = Strays(is_own=self.may_exit)
         self._node = self.node_of(
             self,
             address,
@@ -147,6 +155,8 @@ class PaperRun:
         """Write the three views down, and return them."""
         views = self.views()
         self._record.views(phase, views)
+        if phase == END:
+            self._at_end = views
         return views
 
     def pump(self, seconds: float) -> bool:
@@ -172,7 +182,7 @@ class PaperRun:
             facts: its own fields.
         """
         kind = EVENTS[event]
-        base = {"ts_utc": to_stamp(self.life.clock.now()), "run_id": self.life.run_id}
+        base = {"ts_utc": to_stamp(self.life.clock.now()), "run_id": self.life.run_id, **owned(self.plan.spec, event)}
         self.writer.append(kind.model_validate({**base, **self._record.masking.value(dict(facts))}))
 
     def shown(self, error: BaseException) -> str:
@@ -206,68 +216,32 @@ class PaperRun:
         Raises:
             OpsLabError: something did not stop or could not be written; ``fail`` records it.
         """
-        self._beats.beat(1.0, self.node.counters)
-        if self.reconciled is not None:
-            self.reconciled.settle()
-        self.node.stop()
-        left = left_behind(self)
-        views, books, recorded = self.take_views("end"), self.host.books(), self.host.recorded()
-        self.node.dispose()
-        self._record.require_whole()
-        self.host.stop()
-        facts = self._record.books(books, recorded)
-        if self.reconciled is not None:
-            self.reconciled.conclude(books, views)
-        self.writer.append(
-            PaperCompleted(
-                **self.life.base(Status.RUNNING),
-                heartbeat_count=self._beats.count,
-                counters=self.node.counters(),
-                event_stream=self._record.event_stream(self.plan),
-                books=facts,
-                ended_by=ended_by,
-                left=left,
-            )
-        )
-        self.writer.append(RunCompleted(**self.life.base(Status.COMPLETED)))
-        self._is_over = True
-        return finish(self.writer)
+        write_completed(self, self._record, self._beats, ended_by)
+        return self._seal()
 
     def fail(self, error: BaseException) -> Bundle:
         """Stop what still runs, record the run as failed, and seal the bundle."""
         counters = self._node.counters() if self._node is not None else None
-        death, views = death_of(self.host), None
+        death, views = None if self.is_ending else death_of(self.host), self._at_end
         if self._node is not None:
             contain(self)
-            with contextlib.suppress(Exception):  # a node that is broken may not say what it believes
-                views = self.take_views("failed")
+            if views is None:
+                with contextlib.suppress(Exception):  # a node that is broken may not say what it believes
+                    views = self.take_views(FAILED)
             self._node.dispose()
-        return self._sealed(error, death, counters, views)
+        write_failed(self, self._record, error, death, counters, views)
+        return self._seal()
 
     def fail_without_node(self, error: BaseException) -> Bundle:
         """Record the run as failed and seal the bundle while its node is left as it is: the process ends then."""
-        return self._sealed(error, death_of(self.host), self.node.counters())
+        write_failed(self, self._record, error, death_of(self.host), self.node.counters())
+        return self._seal()
 
-    def _sealed(self, error: BaseException, death: OpsLabError | None, counters: Any, views: Any = None) -> Bundle:
-        left = left_behind(self) if self._node is not None else None
-        books, ending = last_books(self.host), end_of(self.host)
-        facts = self._record.books(books) if books is not None else None
-        self._record.close()
-        if self.reconciled is not None:
-            self.reconciled.conclude_failed(books, views)
-        self.writer.append(
-            RunFailed(
-                **self.life.base(Status.FAILED),
-                error=self._record.masking.text(reason_of(error, death or ending)),
-                reason="interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "error",
-                counters=counters,
-                event_stream=self._record.event_stream(self.plan),
-                books=facts,
-                left=left,
-            )
-        )
+    def _seal(self) -> Bundle:
         self._is_over = True
-        return finish(self.writer)
+        bundle = finish(self.writer)
+        clear_flat(self.life.lab, self.life.run_id)
+        return bundle
 
     def __enter__(self) -> Self:
         return self
@@ -281,6 +255,8 @@ class PaperRun:
             if self._node is not None:
                 self._node.dispose()
             end_of(self.host)
+            if self.strays is not None:
+                self.strays.close()
             self._record.close()
             self.writer.close()
 

@@ -9,15 +9,18 @@ from opslab.clock import Clock, to_stamp
 from opslab.contract.events import RunFailed, Status
 from opslab.errors import OpsLabError, StoreError, one_line
 from opslab.runs.finish import finish, render
+from opslab.runs.flatten_logs import clear_all_flat
 from opslab.runs.venue_keys import forget_ended
 from opslab.store import layout
 from opslab.store.durable import remove_tree
 from opslab.store.integrity import contradictions
 from opslab.store.orphans import stale_staging, unsealed
-from opslab.store.reader import Bundle
+from opslab.store.reader import Bundle, open_bundle
 from opslab.store.writer import BundleWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from opslab.root import Lab
 
 INTERRUPTED = "the run's process is gone; it did not reach its end"
@@ -42,23 +45,42 @@ def recover(lab: Lab, clock: Clock) -> Recovery:
     """Close every orphaned run of ``lab``; one broken run costs only itself.
 
     A run without a terminal event becomes ``failed``, reason ``interrupted``; one that came to its end is only sealed.
-    The keys of its venue, which went with it, are forgotten.
+    The keys of its venue, which went with it, are forgotten; so is what flattens wrote down about runs that ended flat.
 
     Raises:
         StoreError: the directory of the runs cannot be listed.
         RootError: it is a symlink.
     """
+    closed, failed = _closed(unsealed(lab.runs), clock)
+    stale = (*stale_staging(lab.runs), *stale_staging(lab.sessions))
+    removed = [path.name for path in stale if remove_tree(path)]
+    forget_ended(lab)
+    clear_all_flat(lab)
+    return Recovery(closed, tuple(removed), failed)
+
+
+def recover_one(lab: Lab, run_id: str, clock: Clock) -> Recovery:
+    """Close one run, as ``recover``; nothing is done to a run that is closed, that lives or that was never started.
+
+    Raises:
+        StoreError: there is no such run.
+    """
+    open_bundle(lab.runs, run_id)
+    closed, failed = _closed([bundle for bundle in unsealed(lab.runs) if bundle.run_id == run_id], clock)
+    forget_ended(lab)
+    return Recovery(closed, (), failed)
+
+
+def _closed(bundles: Iterable[Bundle], clock: Clock) -> tuple[tuple[str, ...], tuple[tuple[str, OpsLabError], ...]]:
+    """Close what can be closed; return the ids of that, and what cannot, with its error."""
     closed, failed = [], []
-    for bundle in unsealed(lab.runs):
+    for bundle in bundles:
         try:
             if close_orphan(bundle, clock):
                 closed.append(bundle.run_id)
         except OpsLabError as error:
             failed.append((bundle.run_id, error))
-    stale = (*stale_staging(lab.runs), *stale_staging(lab.sessions))
-    removed = [path.name for path in stale if remove_tree(path)]
-    forget_ended(lab)
-    return Recovery(tuple(closed), tuple(removed), tuple(failed))
+    return tuple(closed), tuple(failed)
 
 
 def close_orphan(bundle: Bundle, clock: Clock) -> bool:

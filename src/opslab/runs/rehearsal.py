@@ -87,36 +87,22 @@ class Rehearsal:
         """
         chosen = edited(spec_file, changes) if changes else spec_file
         run_id = self.ids.effective(chosen.spec.run_id)
-        bundle = self._backtest(chosen, run_id) if chosen.spec.mode is Mode.BACKTEST else self._paper(chosen, run_id)
+        prepare_samples(self.lab, chosen.spec)
+        to_its_end = run_backtest if chosen.spec.mode is Mode.BACKTEST else run_paper
+        bundle = to_its_end(
+            self.lab,
+            chosen,
+            self.registry,
+            clock=self.clock,
+            run_id=run_id,
+            session_id=self.ids.session_id,
+            switches=self.switches,
+        )
         self.adopt(bundle)
         if bundle.metadata.error and not may_fail:
             __tracebackhide__ = True
             raise CheckFailed(f"OPS-RUN-FAILED: run {run_id} failed: {bundle.metadata.error}", ("OPS-RUN-FAILED",))
         return bundle
-
-    def _backtest(self, spec_file: SpecFile, run_id: str) -> Bundle:
-        prepare_samples(self.lab, spec_file.spec)
-        return run_backtest(
-            self.lab,
-            spec_file,
-            self.registry,
-            clock=self.clock,
-            run_id=run_id,
-            session_id=self.ids.session_id,
-            switches=self.switches,
-        )
-
-    def _paper(self, spec_file: SpecFile, run_id: str) -> Bundle:
-        prepare_samples(self.lab, spec_file.spec)
-        return run_paper(
-            self.lab,
-            spec_file,
-            self.registry,
-            clock=self.clock,
-            run_id=run_id,
-            session_id=self.ids.session_id,
-            switches=self.switches,
-        )
 
     def begin(self, spec_file: SpecFile, changes: Mapping[str, Any] | None = None, **makers: Any) -> Any:
         """Start a paper run that lives until the drill ends, and return what drives it: a ``Paper``, unless told else.

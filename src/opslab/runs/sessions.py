@@ -106,11 +106,14 @@ def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
     """Remove all but the newest ``keep`` sessions, with the runs that belong to them.
 
     Sessions that failed or never ended stay unless ``take_failed`` asks for them; a living one always stays. Which runs
-    belong to a session is told by their names alone, never by what a file says.
+    belong to a session is told by their names alone, never by what a file says. What flattens wrote down about a run
+    goes with it only if the run ended flat.
 
     Raises:
         StoreError: something cannot be removed.
     """
+    from opslab.runs.flatten_logs import clear_flat  # noqa: PLC0415 - reads what most users of a session's ids need not
+
     removed: list[str] = []
     kept: list[str] = []
     for path in _newest_first(lab)[keep:]:
@@ -122,6 +125,7 @@ def prune(lab: Lab, keep: int, *, take_failed: bool = False) -> Pruning:
             continue
         for run in runs_of(lab, path.name):
             if not is_alive(run):
+                clear_flat(lab, run.name)
                 remove_tree(run)
         if remove_tree(path):
             removed.append(path.name)

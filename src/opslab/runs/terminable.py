@@ -1,4 +1,4 @@
-"""SIGTERM while a run is prepared or ended: it stops the run as Ctrl-C does, so that its end is recorded."""
+"""Signals while a run is prepared or ended: the first one stops it, so that its end is recorded; no other one hurts."""
 
 from __future__ import annotations
 
@@ -6,56 +6,79 @@ import contextlib
 import signal
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+_UNHANDLED: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+"""What each signal meets where nobody else handles it."""
+
 
 @dataclass
 class Termination:
-    """Whether SIGTERM came.
+    """Whether a signal came.
 
     Attributes:
-        came: it did.
-        is_over: it changes nothing any more: the run is being ended.
+        came: the first one that did; None: none.
+        is_over: none changes anything any more: the run is being ended.
     """
 
-    came: bool = False
+    came: signal.Signals | None = None
     is_over: bool = False
 
-    def end(self) -> SystemExit | None:
-        """Let the run be ended undisturbed, and return why it is: None when SIGTERM did not come."""
+    def end(self) -> KeyboardInterrupt | SystemExit | None:
+        """Let the run be ended undisturbed, and return why it is: None when no signal came."""
         self.is_over = True
-        return _exit() if self.came else None
+        return None if self.came is None else _told(self.came)
+
+    def require_none(self) -> None:
+        """Let the run be ended undisturbed, unless a signal came that somebody kept to themselves.
+
+        Raises:
+            KeyboardInterrupt: SIGINT came.
+            SystemExit: SIGTERM came.
+        """
+        if (told := self.end()) is not None:
+            raise told
+
+
+_OPEN: list[Termination] = []
 
 
 @contextlib.contextmanager
 def terminable() -> Iterator[Termination]:
-    """Let SIGTERM raise ``SystemExit`` once inside the block, where nobody else handles it; later ones change nothing.
+    """Let the first SIGTERM or SIGINT raise inside the block, where nobody else handles it; later ones change nothing.
+
+    Inside another such block this is the same one: what ends the inner one's run holds until the outer one's end.
 
     Yields:
-        Whether it came: what was interrupted may have turned the exit into an error of its own.
+        Whether one came: what was interrupted may have turned the exit into an error of its own.
     """
+    if _OPEN:
+        yield _OPEN[-1]
+        return
     found = Termination()
-    is_ours = (
-        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
+    mine = [number for number, handler in _UNHANDLED.items() if signal.getsignal(number) is handler]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []
 
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        if not (found.came or found.is_over):
-            found.came = True
-            raise _exit()
+    def hear(number: int, _frame: FrameType | None) -> None:
+        if found.came is None and not found.is_over:
+            found.came = signal.Signals(number)
+            raise _told(found.came)
 
-    if is_ours:
-        signal.signal(signal.SIGTERM, hear)
+    _OPEN.append(found)
+    for number in mine:
+        signal.signal(number, hear)
     try:
         yield found
     finally:
-        if is_ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in mine:
+            signal.signal(number, _UNHANDLED[number])
+        _OPEN.remove(found)
 
 
-def _exit() -> SystemExit:
-    return SystemExit(128 + signal.SIGTERM)
+def _told(number: signal.Signals) -> KeyboardInterrupt | SystemExit:
+    return KeyboardInterrupt() if number is signal.SIGINT else SystemExit(128 + number)

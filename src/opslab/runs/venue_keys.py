@@ -43,6 +43,15 @@ class VenueKeys:
     api_secret: str = field(repr=False)
 
 
+def key_names(spec: RunSpec) -> tuple[str, str] | None:
+    """Return the names of the variables that hold a spec's keys, ``…KEY`` and ``…SECRET``; None: it requires others."""
+    readiness = spec.connectivity_readiness
+    names = readiness.credential_placeholders.required_env if readiness is not None else ()
+    key = [name for name in names if name.endswith("KEY")]
+    secret = [name for name in names if name.endswith("SECRET")]
+    return (key[0], secret[0]) if (len(names), len(key), len(secret)) == (2, 1, 1) else None
+
+
 def named_keys(spec: RunSpec, environ: Mapping[str, str]) -> VenueKeys | None:
     """Return the keys that the environment holds under the two names that a spec requires, ``…KEY`` and ``…SECRET``.
 
@@ -51,16 +60,13 @@ def named_keys(spec: RunSpec, environ: Mapping[str, str]) -> VenueKeys | None:
     Raises:
         SpecError: one of them holds no key; its value is not repeated.
     """
-    readiness = spec.connectivity_readiness
-    names = readiness.credential_placeholders.required_env if readiness is not None else ()
-    key = [name for name in names if name.endswith("KEY")]
-    secret = [name for name in names if name.endswith("SECRET")]
-    if len(names) != 2 or len(key) != 1 or len(secret) != 1:  # noqa: PLR2004 - a key and its secret
+    names = key_names(spec)
+    if names is None:
         return None
-    values = [environ.get(name, "").strip() for name in (*key, *secret)]
+    values = [environ.get(name, "").strip() for name in names]
     if not all(values):
         return None
-    for name, value in zip((*key, *secret), values, strict=True):
+    for name, value in zip(names, values, strict=True):
         if not _KEY.fullmatch(value):
             what = f"the environment variable {name} holds no key"
             raise SpecError(what, where="connectivity_readiness", fix="set letters, digits, '_' and '-', or unset it")

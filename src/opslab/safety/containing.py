@@ -21,6 +21,7 @@ TRY_SECONDS = 0.1
 TRIES = 3
 """How often the engine is told, until the venue is asked without it."""
 
+SHORTEST_PAUSE_SECONDS = 0.05
 FIRST_PAUSE_SECONDS = 0.25
 LAST_PAUSE_SECONDS = 5.0
 
@@ -83,6 +84,11 @@ def pause_after(looks: int) -> float:
     The pauses grow: to ask is dear at the venue, and what the engine learns by itself needs no question.
     """
     return min(FIRST_PAUSE_SECONDS * 2.0 ** min(looks, 16), LAST_PAUSE_SECONDS)
+
+
+def pause_between(rounds: int) -> float:
+    """Return how many seconds pass within an attempt, after ``rounds`` rounds in a row that learned nothing new."""
+    return min(SHORTEST_PAUSE_SECONDS * 2.0 ** min(rounds, 16), LAST_PAUSE_SECONDS)
 
 
 def is_new(known: Mapping[str, str], before: Mapping[str, str]) -> bool:

@@ -46,6 +46,8 @@ class SwitchReading:
         has_sound_events: whether the events file can be continued (it is sound in itself, or absent).
         trips: activations that are under way or were cut short, each in one line by the name of its mark; they make the
             switch active without being a doubt.
+        since: when it was activated, as it is written: in the state file, or in the first mark while that does not say
+            so yet; None where it is not active, or nothing tells.
         elsewhere: the root that the switch was read in, when that is not the one that was asked.
     """
 
@@ -57,6 +59,7 @@ class SwitchReading:
     has_sound_events: bool
     trips: Mapping[str, str] = field(default_factory=dict)
     elsewhere: str = ""
+    since: str | None = None
 
     @property
     def is_trusted(self) -> bool:
@@ -87,9 +90,12 @@ def read_switch(
     unlisted = ("the switches' directory cannot be listed",) if marks is None else ()
     everything = tuple(dict.fromkeys((*index.doubts, *unlisted, *doubts)))
     trips = {mark.name: _told(mark, run_id) for mark in marks or ()}
+    since = _since(run_id, record, marks or ())
     calm: State = "absent" if record is None else record["state"]
     is_calm = not (everything or trips)
-    return SwitchReading(run_id, calm if is_calm else "active", everything, record, head, not broken, trips)
+    return SwitchReading(
+        run_id, calm if is_calm else "active", everything, record, head, not broken, trips, since=since
+    )
 
 
 def _told(mark: Found, run_id: str) -> str:
@@ -97,6 +103,15 @@ def _told(mark: Found, run_id: str) -> str:
     if document is None or document["run_id"] != run_id:
         return f"{run_id} activated, which {mark.name} alone records{f' ({doubts[0]})' if doubts else ''}"
     return f"{run_id} activated by {document['actor']}, which {mark.name} alone records: {document['reason']}"
+
+
+def _since(run_id: str, record: Mapping[str, Any] | None, marks: Sequence[Found]) -> str | None:
+    """Return when the switch was activated, by its state, or by the marks of activations that are under way."""
+    if record is not None and record["state"] == "active":
+        return str(record["active_since_utc"])
+    read = (parsed(mark, checked_mark)[0] for mark in marks)
+    stamps = [document["ts_utc"] for document in read if document is not None and document["run_id"] == run_id]
+    return min(stamps, key=moment_of, default=None)
 
 
 def _read_state(run_id: str, found: Found, now: datetime) -> tuple[Mapping[str, Any] | None, list[str]]:

@@ -6,6 +6,7 @@ decides: equity is the median of the newest readings.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
@@ -69,14 +70,24 @@ class PerMinute:
         self._trigger, self._limit, self._what = trigger, limit, what
         self._stamps: deque[tuple[int, Hashable]] = deque()
         self._names: set[Hashable] = set()
+        self._alone = threading.Lock()
 
     def add(self, name: Hashable, now_ns: int) -> Fired | None:
-        """Count one; the same name counts once within a minute.
+        """Count one, from any thread; the same name counts once within a minute.
 
         Args:
             name: what it is, such as a client order id.
             now_ns: when, in nanoseconds of a clock that only grows.
         """
+        with self._alone:
+            count = self._counted(name, now_ns)
+        if count <= self._limit:
+            return None
+        return Fired(
+            self._trigger, str(count), str(self._limit), f"{count} {self._what} within a minute, limit {self._limit}"
+        )
+
+    def _counted(self, name: Hashable, now_ns: int) -> int:
         while self._stamps and self._stamps[0][0] <= now_ns - MINUTE_NS:
             self._names.discard(self._stamps.popleft()[1])
         if name not in self._names:
@@ -84,12 +95,7 @@ class PerMinute:
             self._names.add(name)
         if len(self._stamps) > self._limit + 1:  # one beyond the limit is enough to know; a loop must not fill memory
             self._names.discard(self._stamps.popleft()[1])
-        count = len(self._stamps)
-        if count <= self._limit:
-            return None
-        return Fired(
-            self._trigger, str(count), str(self._limit), f"{count} {self._what} within a minute, limit {self._limit}"
-        )
+        return len(self._stamps)
 
 
 class Runaway:

@@ -4,7 +4,11 @@ What is remembered is exact as long as the kernel stamps each change of a file (
 unstamped for a while). A stamp tells two changes apart only if the clock moved on between them, so files that changed
 a moment ago are read each time. An answer with a doubt or a trip mark is never remembered: it may pass by itself.
 
-While the kernel sends no notice of a change, the files' stamps are looked at again only now and then (``notices``).
+An answer that forbids is repeated for a moment all the same while no directory changed: whoever is denied and goes on
+sending must not spend the node's time on reading, and to repeat it is safe.
+
+Whatever the lab writes there makes, replaces or removes an entry of a directory, which stamps the directory: those few
+are looked at each time, the files themselves, which somebody else may rewrite in place, only now and then.
 """
 
 from __future__ import annotations
@@ -15,7 +19,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opslab.safety.gate import decide
-from opslab.safety.notices import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +37,11 @@ SETTLED_NS = 2_000_000_000
 
 
 LOOK_SECONDS = 0.05
-"""How long the kernel's silence may stand for a look at the stamps: what changes without a notice shows after that."""
+"""How long the directories may speak for their files: what is rewritten in place shows after that."""
+
+
+BRIEF_SECONDS = 0.02
+"""How long an answer that forbids is repeated though its files changed a moment ago."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,11 @@ class _Remembered:
     decision: GateDecision
     paths: Sequence[Path]
     signature: Signature
+    directories: Sequence[Path]
+    stamps: Signature
+    is_settled: bool
     at: datetime
     at_ns: int
-    notices: Notices | None
 
 
 class Watch:
@@ -77,46 +86,45 @@ class Watch:
         if self._clock.now() < known.at or time.time_ns() < known.at_ns:
             return False
         now = time.monotonic()
-        # Asked first: what is done while the stamps are looked at is heard the next time.
-        is_quiet = known.notices is not None and not known.notices.heard()
-        if is_quiet and now - self._looked < LOOK_SECONDS:
-            return True
         try:
+            if _signature(known.directories) != known.stamps:
+                return False
+            if not known.is_settled:
+                return 0 <= now - self._looked < BRIEF_SECONDS
+            if now - self._looked < LOOK_SECONDS:
+                return True
             holds = _signature(known.paths) == known.signature
         except OSError:
             return False
-        self._looked = now
+        if holds:
+            self._looked = now
         return holds
 
     def _asked(self) -> GateDecision:
         self._remembered = None
         paths = self._paths()
-        before = self._settled(paths)  # taken first: what changes while it is read shows the next time
-        notices = None if before is None else _noticed(paths)
+        directories = sorted({path.parent for path in paths})
+        try:
+            # Taken first: what changes while it is read shows the next time.
+            stamps, before = _signature(directories), _signature(paths)
+        except OSError:
+            return decide(*self._read())
+        is_settled = _is_settled(stamps + before)
+        at_ns, asked = time.time_ns(), time.monotonic()
         readings = self._read()
         decision = decide(*readings)
-        if before is not None and not any(reading.doubts or reading.trips for reading in readings):
-            self._remembered = _Remembered(decision, paths, before, self._clock.now(), time.time_ns(), notices)
-            self._looked = float("-inf")
+        is_plain = not any(reading.doubts or reading.trips for reading in readings)
+        if is_plain and (is_settled or decision.blocked):
+            at = self._clock.now()
+            self._remembered = _Remembered(decision, paths, before, directories, stamps, is_settled, at, at_ns)
+            self._looked = float("-inf") if is_settled else asked
         return decision
 
-    @staticmethod
-    def _settled(paths: Sequence[Path]) -> Signature | None:
-        """Return the signature if every later change must show in it."""
-        try:
-            signature = _signature(paths)
-        except OSError:
-            return None
-        newest = max((facts[-1] for facts in signature if facts is not None), default=0)
-        return signature if time.time_ns() - newest > SETTLED_NS else None
 
-
-def _noticed(paths: Sequence[Path]) -> Notices | None:
-    """Return what hears of changes; None where the kernel cannot tell, and stamps are looked at each time."""
-    try:
-        return Notices(paths)
-    except (OSError, AttributeError):
-        return None
+def _is_settled(signature: Signature) -> bool:
+    """Return whether every later change must show in a signature."""
+    newest = max((facts[-1] for facts in signature if facts is not None), default=0)
+    return time.time_ns() - newest > SETTLED_NS
 
 
 def _signature(paths: Sequence[Path]) -> Signature:

@@ -17,3 +17,9 @@ def sample_spec() -> Path:
 def paper_spec() -> Path:
     """Return the paper spec that drills use when they name none: a live node whose orders are placed by hand."""
     return Path(str(resources.files(__name__) / "scenarios" / PAPER_SPEC))
+
+
+def runbook_pages() -> Path:
+    """Return the directory of Ops Lab's own runbooks: a wheel has a copy, a checkout has ``docs/runbooks`` itself."""
+    packaged = Path(str(resources.files(__name__) / "runbooks"))
+    return packaged if packaged.is_dir() else packaged.parents[3] / "docs" / "runbooks"

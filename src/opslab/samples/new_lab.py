@@ -6,12 +6,13 @@ import contextlib
 import os
 import secrets
 import shutil
+import unicodedata
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opslab.errors import RootError, StoreError
-from opslab.ids import checked_id
+from opslab.errors import IdError, RootError, StoreError, one_line
+from opslab.ids import MAX_ID_LENGTH, MAX_SHOWN
 from opslab.root import find_lab
 from opslab.store.durable import STAGING_PREFIX, install_directory
 
@@ -25,6 +26,12 @@ SUFFIX = ".txt"
 HIDDEN = frozenset({"gitignore"})
 """Names that get a dot in front."""
 
+MARKS = frozenset(" ._-")
+"""What a lab's name may hold beside letters and digits of any script."""
+
+MAX_NAME_BYTES = 255
+"""Of a file's name on Linux, see NAME_MAX of limits.h."""
+
 
 def make_lab(folder: Path) -> Path:
     """Make the lab ``folder``, whole or not at all, and return its absolute path.
@@ -33,17 +40,17 @@ def make_lab(folder: Path) -> Path:
         folder: must not exist, or be an empty directory; its parent must be there and outside of any lab.
 
     Raises:
-        IdError: its last part is no safe name.
-        RootError: it is a lab, or lies in one, or its parent cannot be used.
+        IdError: its last part is no name for a lab.
+        RootError: it is a lab, or lies in one, or its parent cannot be used or has a name that is no text.
         StoreError: it is there and not empty, or cannot be written.
     """
     try:
-        checked_id(folder.name, "folder")
+        _require_name(folder.name)
         place = Path(os.path.abspath(folder.parent)) / folder.name  # noqa: PTH100 - symlinks stay as they were named
         _require_room(place)
     except (OSError, ValueError) as error:
-        raise RootError(f"cannot be used: {error}", where=ascii(str(folder)), fix="choose another folder") from error
-    staged = place.parent / f"{STAGING_PREFIX}{place.name[:64]}-{secrets.token_hex(4)}"
+        raise RootError(f"cannot be used: {error}", where=f"'{folder}'", fix="choose another folder") from error
+    staged = place.parent / f"{STAGING_PREFIX}{place.name[:32]}-{secrets.token_hex(4)}"
     try:
         _write(staged)
         install_directory(staged, place)
@@ -55,6 +62,26 @@ def make_lab(folder: Path) -> Path:
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return place
+
+
+def _require_name(name: str) -> None:
+    """Refuse a name that a shell, a terminal or a reader could take for something else.
+
+    Raises:
+        IdError: it is none of letters and digits of any script, blanks, ``.``, ``_`` and ``-``; it begins with another
+            than a letter or digit, ends with a blank or dot, or is longer than ``MAX_ID_LENGTH`` characters or
+            ``MAX_NAME_BYTES``.
+    """
+    is_plain = all(char in MARKS or unicodedata.category(char)[0] in "LMN" for char in name)
+    begins_well = is_plain and name != "" and unicodedata.category(name[0])[0] in "LN"
+    is_short = len(name) <= MAX_ID_LENGTH and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
+    if begins_well and is_short and name[-1] not in " ." and ".." not in name:
+        return
+    fix = (
+        f"use 1 to {MAX_ID_LENGTH} letters, digits, blanks, '.', '_' or '-', first a letter or digit, "
+        "last no blank or dot, without '..'"
+    )
+    raise IdError(f"folder '{one_line(name, MAX_SHOWN)}' is no name for a lab", fix=fix)
 
 
 def _require_room(place: Path) -> None:

@@ -91,6 +91,7 @@ def _facts_problems(bundle: Bundle) -> list[Problem]:
         return problems
     problems += _guarded(layout.JOURNAL, _journal_problems, bundle)
     problems += _guarded(layout.EVENTS, _stream_problems, bundle)
+    problems += _guarded(layout.VIEWS, _views_problems, bundle)
     if bundle.has(layout.RUN_SPEC):
         problems += _guarded(layout.RUN_SPEC, _spec_problems, bundle)
     return problems
@@ -218,6 +219,15 @@ def _stream_problems(bundle: Bundle) -> Iterator[Problem]:
         yield Problem(layout.EVENTS, what)
     elif any(sha256_hex(bundle.read(layout.EVENTS)) != stream.get("sha256") for stream in streams):
         yield Problem(layout.EVENTS, "is not the event stream that the journal names (digest differs)")
+
+
+def _views_problems(bundle: Bundle) -> Iterator[Problem]:
+    """Judge the views of a backtest, which are written once; those of a paper run have a digest at each phase."""
+    digests = [told for event in bundle.journal_chain.events if (told := event.get("views_sha256")) is not None]
+    if digests and (what := _lacks(bundle, layout.VIEWS)):
+        yield Problem(layout.VIEWS, what)
+    elif any(sha256_hex(bundle.read(layout.VIEWS)) != told for told in digests):
+        yield Problem(layout.VIEWS, "is not what the journal names (digest differs)")
 
 
 def _spec_problems(bundle: Bundle) -> Iterator[Problem]:

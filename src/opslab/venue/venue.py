@@ -179,13 +179,12 @@ class Venue:
         if loop.time() - self._flushed >= _FLUSH_SECONDS:
             self._flushed = loop.time()
             self.hub.runs.flush()
-        self._keeping(WireFile.flush)
 
     def _key_ended(self, key: ListenKey) -> None:
         self.hub.ended(key)
 
     def time_passes(self) -> None:
-        """Do what is due by the venue's clock: expiries, funding, countdowns, listen keys."""
+        """Do what is due by the venue's clock: expiries, funding, countdowns, listen keys, sockets that are too old."""
         self._guarded(lambda _: self._do_what_is_due())(None)
 
     def _do_what_is_due(self) -> None:
@@ -196,6 +195,7 @@ class Venue:
         self.desk.tick()
         for key in self.keys.due():
             self.hub.expired(key)
+        self.hub.time_is(self.clock.now_ms())
 
     def _guarded[T](self, callback: Callable[[T], Any]) -> Callable[[T], None]:
         """Return ``callback`` such that a defect of ours is noted and the exchange's books stay whole."""
@@ -209,23 +209,22 @@ class Venue:
         return call
 
     def _write(self, record: WireRecord) -> None:
-        if self._file is not None:
-            self._keeping(lambda file: file.write(record))
-
-    def _keeping(self, action: Callable[[WireFile], None]) -> None:
-        """Do something to the wire log's file; when it fails, tell whoever runs the venue, and who asks."""
         file = self._file
+        if file is None:
+            return
         try:
-            if file is not None:
-                action(file)
+            file.write(record)
         except OSError as error:
-            self._file = None
-            if file is not None:
-                file.abandon()
-            self.trouble = StoreError(
-                f"cannot be written: {error.strerror}", where=self.setup.wire_path, fix="check space and rights"
-            )
-            self._alarm(self.trouble)
+            self._abandon(file, error)
+
+    def _abandon(self, file: WireFile, error: OSError) -> None:
+        """Write no more into the wire log's file, and tell whoever runs the venue, and who asks."""
+        self._file = None
+        file.abandon()
+        self.trouble = StoreError(
+            f"cannot be written: {error.strerror}", where=self.setup.wire_path, fix="check space and rights"
+        )
+        self._alarm(self.trouble)
 
     def note(self, error: Exception, event: str) -> None:
         """Write down a defect of ours, which a drill must notice.
@@ -237,5 +236,11 @@ class Venue:
         self.wire.add("error", error=type(error).__name__, message=one_line(error), event=event)
 
     def _close_file(self) -> None:
-        self._keeping(WireFile.close)
+        file = self._file
+        if file is None:
+            return
+        try:
+            file.close()
+        except OSError as error:
+            self._abandon(file, error)
         self._file = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -220,3 +221,73 @@ def test_a_change_that_was_refused_on_this_side_is_told_at_once(world):
     client.generate_order_modify_rejected("S", order.instrument_id, order.client_order_id, None, "why", 1)
     assert client.rejections == [("generate_order_modify_rejected", "O-1")]
     assert told.actions == ["installed"]
+
+
+def change(client, order):
+    async def run():
+        with pytest.raises(BinanceServerError):
+            await client._http_account.modify_order(
+                symbol="BTCUSDT-PERP", order_id=7, quantity="0.020", price="30100.0"
+            )
+        client.generate_order_modify_rejected("S", order.instrument_id, order.client_order_id, None, "why", 1)
+        await asyncio.gather(*client.tasks)
+
+    asyncio.run(run())
+
+
+def resting(told, status, quantity="0.010", price="30000.0"):
+    order = told.order(status=status)
+    order.is_open, order.quantity, order.price = True, Decimal(quantity), Decimal(price)
+    return order
+
+
+def as_it_is(order, status=OrderStatus.ACCEPTED):
+    report = SimpleNamespace(order_status=status, quantity=order.quantity, price=order.price)
+    return Answer(Said.THERE, "NEW", report)
+
+
+@pytest.mark.parametrize("status", [OrderStatus.PENDING_UPDATE, OrderStatus.ACCEPTED])
+def test_a_change_that_did_not_happen_is_told_as_failed(world, status):
+    told, client, doubts = world(UNKNOWN)
+    order = resting(told, status)
+    doubts._asking.answers = [as_it_is(order)]
+    change(client, order)
+    assert client.rejections == [("generate_order_modify_rejected", "O-1")]
+    assert told.actions[-2:] == ["asked", "corrected"]
+
+
+def test_a_change_that_the_engine_found_is_told_by_nothing_else(world):
+    told, client, _ = world(UNKNOWN, NOTHING)
+    change(client, resting(told, OrderStatus.ACCEPTED, "0.020", "30100.0"))
+    assert client.rejections == []
+    assert told.actions == ["installed"]
+
+
+@pytest.mark.parametrize("call", [cancel, change])
+def test_what_the_engine_calls_accepted_meanwhile_is_told_as_failed(world, call):
+    told, client, doubts = world(UNKNOWN)
+    kind = "cancel" if call is cancel else "modify"
+    order = resting(told, OrderStatus.PENDING_CANCEL if call is cancel else OrderStatus.PENDING_UPDATE)
+    answer = as_it_is(order)
+
+    async def ask(_order):
+        order.status = OrderStatus.ACCEPTED  # the engine's own question was answered first
+        return answer
+
+    doubts._asking.ask = ask
+    call(client, order)
+    assert client.rejections == [(f"generate_order_{kind}_rejected", "O-1")]
+
+
+def test_a_change_of_which_nothing_was_heard_is_told_as_failed(world):
+    told, client, doubts = world(None)
+    order = resting(told, OrderStatus.PENDING_UPDATE)
+    doubts._asking.answers = [as_it_is(order)]
+
+    async def run():
+        told.engine._resolve_inflight_order(order)
+        await asyncio.gather(*client.tasks)
+
+    asyncio.run(run())
+    assert client.rejections == [("generate_order_modify_rejected", "O-1")]
+    assert told.given_up == []

@@ -39,14 +39,18 @@ class Own:
         self.node = TradingNode(config=config, loop=self.loop)
         self.told: list[str] = []
         self.facts: dict[str, Any] = {}
-        self.site = install_guards(
-            self.node,
-            switches=switches,
-            run_id="own",
-            profile=Profile.FAST,
-            tell=self._hear,
-            **words,
-        )
+        try:
+            self.site = install_guards(
+                self.node,
+                switches=switches,
+                run_id="own",
+                profile=Profile.FAST,
+                tell=self._hear,
+                **words,
+            )
+        except EngineError:
+            self.free()  # its loop owns the process's signals
+            raise
         self.node.build()
         self.strategy = OpsByHand(StrategyContext((NAME,), (), 0, {"bars": False}))
         self.node.trader.add_strategy(self.strategy)
@@ -176,3 +180,20 @@ def test_limits_deny_and_pull(venue, switches):
 def test_a_limit_that_only_a_run_can_see_is_refused(venue, switches):
     with pytest.raises(EngineError, match="max_mismatch_seconds is of paper runs"):
         Own(venue[1], switches, limits=Limits(max_mismatch_seconds=5))
+
+
+def test_the_venue_counts_down_for_a_node_of_ones_own(venue, switches):
+    made = Own(venue[1], switches, dead_man_seconds=2.0)
+    made.loop.run_until_complete(made.node.kernel.start_async())
+    assert made.facts["dead_man_acted"]["symbols"] == ["BTCUSDT"]
+    assert made.facts["dead_man_acted"]["action"] == "armed"
+    made.close()
+    assert made.facts["dead_man_acted"]["action"] == "ended"
+
+
+@pytest.mark.parametrize("seconds", [0.5, float("nan"), float("inf"), -3])
+def test_a_countdown_that_is_none_is_refused(venue, switches, seconds):
+    made = Own(venue[1], switches)
+    with pytest.raises(EngineError, match="dead_man_seconds"):
+        Own(venue[1], switches, dead_man_seconds=seconds)
+    made.free()

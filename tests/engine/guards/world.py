@@ -48,6 +48,9 @@ class Told:
             status=status,
             order_type=OrderType.LIMIT,
             is_closed=False,
+            is_open=False,
+            quantity=None,
+            price=None,
         )
         self.orders[name] = made
         return made

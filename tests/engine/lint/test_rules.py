@@ -39,6 +39,11 @@ def claiming(*names):
     return config(strategies=[strategy(config=settings)])
 
 
+def hedging(oms_type, **settings):
+    whole = client("exec_clients", **settings)
+    return replace(whole, strategies=[strategy(config={**strategy().config, "oms_type": oms_type})])
+
+
 def environments(value):
     data, trading = (client(group, environment=value) for group in ("data_clients", "exec_clients"))
     return replace(data, exec_clients=trading.exec_clients)
@@ -78,6 +83,7 @@ CASES = {
     "LINT-ENVIRONMENT-UNSET": (config(), environments(BinanceEnvironment.LIVE)),
     "LINT-NO-RETRIES": (config(), client("exec_clients", max_retries=3)),
     "LINT-REDUCE-ONLY-DROPPED": (client("exec_clients", use_reduce_only=False), config()),
+    "LINT-HEDGE-REDUCE-ONLY": (hedging("HEDGING"), hedging("NETTING")),
     "LINT-RECV-WINDOW-LONG": (client("exec_clients", recv_window_ms=60_001), config()),
     "LINT-INSTRUMENTS-NOT-RELOADED": (client("data_clients", update_instruments_interval_mins=None), config()),
     "LINT-PART-BROKEN": (config(strategies=[strategy(config={"nonsense": 1})]), config()),
@@ -160,3 +166,12 @@ def test_no_password_of_an_address_is_shown():
 def test_the_advice_for_an_unset_environment_begins_with_no_real_money():
     (found, *_) = [item for item in lint(config()) if item.code == "LINT-ENVIRONMENT-UNSET"]
     assert found.fix.startswith("say BinanceEnvironment.TESTNET")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"use_reduce_only": False}, {"account_type": BinanceAccountType.SPOT}], ids=["hedge-ready", "spot"]
+)
+def test_a_hedging_node_that_can_start_is_left_alone(settings):
+    found = {finding.code for finding in lint(hedging("hedging", **settings))}
+    assert "LINT-HEDGE-REDUCE-ONLY" not in found
+    assert "LINT-HEDGE-REDUCE-ONLY" in {finding.code for finding in lint(hedging("hedging"))}

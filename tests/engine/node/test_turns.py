@@ -81,6 +81,22 @@ def test_a_turn_that_swallows_the_interrupt_is_interrupted_again_and_the_last_re
     assert "in stubborn" in told[0]
 
 
+def test_a_kick_that_comes_when_its_turn_is_over_is_no_interrupt(turns, monkeypatch):
+    """Two kicks may come as one, and the second then after the turn."""
+    kicked = threading.Event()
+    monkeypatch.setattr(watchdog.signal, "pthread_kill", lambda *_: kicked.set())
+
+    async def blocked():
+        assert kicked.wait(LONG)
+        signal.raise_signal(watchdog.KICK)
+
+    with pytest.raises(EngineError, match="blocked"):
+        turns.run(blocked(), 0.0)
+    signal.raise_signal(watchdog.KICK)
+    turns.raise_signal()
+    assert turns.run(asyncio.sleep(0, "goes on"), 1.0) == "goes on"
+
+
 def test_a_turn_may_take_what_it_is_given(turns):
     async def slow():
         time.sleep(0.4)  # noqa: ASYNC251
@@ -147,5 +163,5 @@ def test_what_is_raised_comes_through(turns):
 
 
 def test_what_is_called_outside_the_loop_is_bounded_too(turns):
-    with pytest.raises(EngineError, match="ended in the midst"):
+    with pytest.raises(EngineError, match="blocked: it stands at"):
         turns.call(lambda: time.sleep(LONG), 0.0)

@@ -36,7 +36,7 @@ def test_a_journal_that_grows_is_followed(place):
 
 
 @pytest.mark.parametrize("feeds", [None, [], {"quotes": 3}, {"quotes": {"ts_utc": "soon"}}, {"quotes": {"ts_utc": 3}}])
-def test_a_malformed_telling_leaves_the_one_before(place, feeds):
+def test_a_malformed_telling_makes_no_age_up_and_the_next_one_counts(place, feeds):
     path = place.started("r")
     with (path / "journal.jsonl").open("a") as file:
         file.write(heard(quotes=4) + json.dumps({"event": "market_data_heard", "feeds": feeds}) + "\n")

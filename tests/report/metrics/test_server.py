@@ -181,9 +181,8 @@ def test_an_unexpected_failure_is_one_line(capfd):
 def test_a_port_in_use_is_one_clear_line(port, place):
     with pytest.raises(OpsLabError) as caught:
         MetricsServer("127.0.0.1", port, place.exporter.scrape)
-    assert (
-        str(caught.value) == f"127.0.0.1:{port}: cannot listen: Address already in use; choose another --port or --host"
-    )
+    fix = "choose another --port or --host; --port 0 takes a free one, and the command says which"
+    assert str(caught.value) == f"127.0.0.1:{port}: cannot listen: Address already in use; {fix}"
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "999.1.1.1", "a" * 300, "\x00", "bad host", "é" * 100])

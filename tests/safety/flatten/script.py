@@ -22,6 +22,7 @@ from opslab.venue.wire import Reply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opslab.safety.calm import Calm
     from opslab.safety.flatten.log import IntentLog
 
 HTTP = "http://127.0.0.1:1"
@@ -51,10 +52,15 @@ class Script:
         return self.world.now
 
     def flatten(
-        self, flatten_id: str = "fl-a", seconds: float = 30.0, log: IntentLog | None = None, skew_ms: int = 0
+        self,
+        flatten_id: str = "fl-a",
+        seconds: float = 30.0,
+        log: IntentLog | None = None,
+        skew_ms: int = 0,
+        calm: Calm | None = None,
     ) -> Flattened:
         clocks = Ticking(lambda: self.now.ms / 1000, lambda: self.now.ms + skew_ms)
-        turns = course(self.account, flatten_id, seconds, clocks, log=log, on_step=self.steps.append)
+        turns = course(self.account, flatten_id, seconds, clocks, log=log, on_step=self.steps.append, calm=calm)
         told: Told = None
         while True:
             try:

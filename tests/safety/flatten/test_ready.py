@@ -46,5 +46,5 @@ def test_a_containment_prepares_it_before_its_node_runs():
 
     kernel = SimpleNamespace(cache=None, loop=SimpleNamespace(call_soon=lambda _act: None))
     with mock.patch("opslab.safety.flatten.drive.get_ready") as ready:
-        Containment(Profile.FAST).on_node(SimpleNamespace(kernel=kernel, config=None))
+        Containment(Profile.FAST).on_node(SimpleNamespace(kernel=kernel, config=None, intents=None))
     assert ready.called

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from tests.safety.flatten.script import busy_futures, busy_spot, is_close, once, refused
 
+from opslab.safety.calm import Calm
 from opslab.safety.flatten.turns import Answer
 
 
@@ -117,3 +118,17 @@ def test_rules_that_lie_make_no_dust():
     done = script.flatten()
     assert done.is_flat
     assert script.sold() == 2
+
+
+def test_a_course_with_a_memory_sends_nothing_into_a_ban_of_which_another_heard():
+    calm = Calm()
+    first, second = busy_futures(), busy_futures()
+    first.interfere = once(lambda _request: True, refused(-1003, 418, retry_after="4"))
+    done = first.flatten(calm=calm)
+    assert (done.is_flat, len(first.requests)) == (False, 1)
+    assert any("bans this address" in what for what in done.left.unknown)
+    second.now.ms = first.now.ms
+    assert not second.flatten(calm=calm).is_flat
+    assert second.requests == []
+    second.now.ms += 4_000
+    assert second.flatten("fl-b", calm=calm).is_flat

@@ -78,6 +78,15 @@ def test_messages_come_twice_and_in_another_order(stand):
     assert stand.leaves(report(1)) + stand.leaves(report(2)) == [report(2), report(1)]
 
 
+def test_streams_of_one_socket_overtake_each_other_unless_the_fault_names_one(stand):
+    injection = inject(stand, "reorder_messages")
+    assert stand.leaves(quote()) + stand.leaves(diff(1, 2, 0)) == [diff(1, 2, 0), quote()]
+    stand.gate.heal(injection)
+    inject(stand, "reorder_messages", stream="*@depth*")
+    sent = [message for each in (diff(1, 2, 0), quote(), diff(3, 4, 2)) for message in stand.leaves(each)]
+    assert sent == [quote(), diff(3, 4, 2), diff(1, 2, 0)]
+
+
 def test_messages_are_edited_in_a_copy(stand):
     inject(stand, "edit_messages", set={"o.X": "INSURANCE_FUND", "o.new": 1}, remove=["o.i", "nothing.here"])
     message = report()

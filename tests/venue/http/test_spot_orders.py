@@ -238,14 +238,19 @@ def test_an_order_is_replaced(world):
 
 def test_a_replacement_may_use_the_funds_that_the_cancel_frees(world):
     old = world.limit(quantity="1.690")
+    beside = world.client.ask("POST", "/api/v3/order", **LIMIT | {"quantity": "1.690"})
+    assert (beside.status, beside.body["code"]) == (400, -2010), "the funds are not enough for both"
 
-    world.client.ok(
+    body = world.client.ok(
         "POST",
         REPLACE,
         cancelReplaceMode="STOP_ON_FAILURE",
         cancelOrderId=old["orderId"],
         **LIMIT | {"quantity": "1.690"},
     )
+
+    (left,) = world.client.ok("GET", "/api/v3/openOrders")
+    assert (left["orderId"], left["origQty"]) == (body["newOrderResponse"]["orderId"], "1.690")
 
 
 def replaced(world, mode, **changes):

@@ -134,3 +134,15 @@ def test_an_interval_is_made_of_the_longest_candles_that_fill_it(own, wanted, so
 
     assert [kline.interval for kline in parts_of(klines, wanted)] == ([source] if source else [])
     assert len(series(klines, wanted)) == bool(source)
+
+
+@pytest.mark.parametrize("interval", ["1s", "1m"])
+def test_an_interval_below_the_tapes_is_silent_and_a_tape_that_has_it_is_served(interval):
+    """Spot has candles of a second: a tape of minutes tells none of them."""
+    candle = cases.candle(0, interval=interval)
+    shown = cases.showing(spot=True, candles=[candle])
+
+    payload = stream_payload("btcusdt@kline_1s", cases.published(candle), shown, NOW)
+
+    assert (payload is not None) == (interval == "1s")
+    assert series([candle], "1s") == ([candle] if interval == "1s" else [])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 from aiohttp import WSMsgType
 from tests.venue.stream.stand import ask, ended, stand, texts
@@ -153,5 +154,40 @@ def test_stopping_closes_every_socket_with_1001_and_leaves_no_task():
             assert at.hub.connections == {}
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == before
+
+    asyncio.run(scene())
+
+
+def test_an_address_with_too_many_streams_is_refused_as_a_subscription_is():
+    async def scene() -> None:
+        async with stand(max_streams=3) as at:
+            names = [f"btcusdt@kline_{interval}" for interval in ("1m", "3m", "5m", "15m")]
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await at.connect(f"/stream?streams={'/'.join(names)}")
+            assert refused.value.status == 400
+            async with at.client.get(
+                f"{at.http}/stream?streams={'/'.join(names)}",
+                headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+            ) as reply:
+                told = await reply.json()
+            assert told == {"code": 2, "msg": "Invalid request: too many subscriptions, at most 3"}
+            assert (await at.record("close")).facts == {"socket": 1, "code": 400, "reason": "too many streams"}
+            ws = await at.connect(f"/stream?streams={'/'.join(names[:3])}")
+            assert await ask(ws, "SUBSCRIBE", names[3]) == {"error": told, "id": 1}
+            assert len(at.hub.connections) == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("key", ["0" * 64, "invented"])
+def test_an_invented_listen_key_opens_a_socket_that_hears_of_no_account(key):
+    async def scene() -> None:
+        async with stand() as at:
+            at.keys.create("a")
+            own = at.keys.key_of("a")
+            ws = await at.connect(f"/ws?listenKey={key if key != own else 'b' * 64}")
+            at.report("a", e="ORDER_TRADE_UPDATE")
+            assert await ask(ws, "LIST_SUBSCRIPTIONS") == {"result": [key], "id": 1}
+            assert (await at.record("open")).facts["socket_kind"] == "market"
 
     asyncio.run(scene())

@@ -121,5 +121,9 @@ def test_an_address_says_which_streams_and_whether_they_are_wrapped(path: str, q
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_no_address_makes_it_fail(path: str, query: str):
-    read_address(path, query)
+def test_any_other_address_is_none(path: str, query: str):
+    found = read_address(f"/x{path}", query)
+    assert found is None
+    known = read_address("/stream", query)
+    assert known is not None
+    assert known.is_combined

@@ -128,7 +128,7 @@ def _noticed(history: History, code: str, told: str, found: list[MarketDifferenc
     feed = history.fact("feed")
     if signs := [*feed["wire"], *feed["health"]]:
         return passed(f"noticed: {signs[0]}")
-    if feed["order"] == "DENIED":
+    if feed["order"] in ("DENIED", "REJECTED"):  # as a command, or as a request on its way to the wire
         return passed("an order was denied")
     what = f"{told}; nothing noticed it, and an order on it was {feed['order']}"
     return failed(code, what, observed={"differences": _told(found), **feed})

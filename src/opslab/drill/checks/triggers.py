@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opslab.contract.spec import RunSpec
     from opslab.drill.history import History
 
+NOT_NAMED = "not named"
 _HARMLESS = ("installed", "asked")
 
 
@@ -70,19 +71,43 @@ def book_as_told(history: History, _spec: RunSpec | None) -> Judgement:
 
 @check("alert.complete")
 def complete(history: History, _spec: RunSpec | None) -> Judgement:
-    """People were told once of each trigger: how grave it is, which run, what was done about it, and what to do.
+    """People were told once of each trigger: how grave it is, which run, what was done, who is called, and what to do.
 
     Judges the facts ``expected``, the triggers, and ``alerts``: the lines.
     """
     lines = list(history.fact("alerts"))
+    told = {event["trigger"]: event.get("owner") for event in _fired(history)}
     for trigger in history.fact("expected"):
         mine = [line for line in lines if trigger in line]
         if len(mine) != 1:
             return failed("OPS-ALERT-COUNT", f"{len(mine)} alerts tell of {trigger}", expected=1, observed=lines)
-        words = ("critical", history.run.run_id, "its kill switch is pulled", "see the runbook")
+        owner = _owner(history)
+        words = ("critical", history.run.run_id, "its kill switch is pulled", f"owner: {owner}", "see the runbook")
         if missing := [word for word in words if word not in mine[0]]:
             return failed("OPS-ALERT-INCOMPLETE", f"the alert does not say {missing[0]!r}", observed=mine[0])
+        if (told.get(trigger) or NOT_NAMED) != owner:
+            what = f"the journal names {told.get(trigger)!r} as the owner of {trigger}"
+            return failed("OPS-ALERT-INCOMPLETE", what, expected=owner, observed=told)
     return passed("; ".join(lines)) if lines else unknown("OPS-TRIGGER-NOTHING", "no alert had to be given")
+
+
+@check("alert.acknowledged")
+def acknowledged(history: History, _spec: RunSpec | None) -> Judgement:
+    """A pull stands as not acknowledged until a named person clears it with a reason, and then says who and why.
+
+    Judges the fact ``pulls``: ``{before, after, actor, reason}``: what ``tc kill status`` shows before and after that
+    person cleared the switch.
+    """
+    fact = history.fact("pulls")
+    if not any(line.startswith("unacknowledged_for=") for line in fact["before"]):
+        what = "nothing shows that the pull stands unacknowledged"
+        return failed("OPS-ALERT-UNACKNOWLEDGED", what, observed=fact["before"])
+    said = next((line for line in fact["after"] if line.startswith("acknowledged=")), "")
+    if any(line.startswith("unacknowledged_for=") for line in fact["after"]) or not all(
+        word in said for word in (fact["actor"], fact["reason"])
+    ):
+        return failed("OPS-ALERT-UNACKNOWLEDGED", "nothing shows who acknowledged the pull", observed=fact["after"])
+    return passed(said)
 
 
 @check("guard.acted")
@@ -125,3 +150,7 @@ def _without_noise(fired: list[dict[str, Any]], expected: list[str]) -> Judgemen
         return None
     what = f"{noise[0]['trigger']} fired without a reason: {noise[0]['detail']}"
     return failed("OPS-TRIGGER-NOISE", what, expected=expected, observed=noise[:20])
+
+
+def _owner(history: History) -> str:
+    return history.run.spec.risk.owner or NOT_NAMED

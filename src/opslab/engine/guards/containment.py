@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from nautilus_trader.model.enums import TradingState
 
 from opslab.engine.guards.engine_path import EnginePath
-from opslab.engine.guards.episode import Episode
-from opslab.engine.guards.outside import Outside
+from opslab.engine.guards.episode import Episode, Why
+from opslab.engine.guards.heeding import heed
+from opslab.engine.guards.outside import Outside, asked_client
 from opslab.engine.guards.site import Bystander
 from opslab.errors import one_line
+from opslab.safety.calm import Calm
 from opslab.safety.containing import is_new, pause_after
 from opslab.safety.guard import cause_of
 
@@ -52,17 +54,25 @@ class Containment(Bystander):
 
     def __init__(self, profile: Profile, *, follows: bool = True, keep: Mapping[str, Decimal] | None = None) -> None:
         self._follows, self.seconds, self._keep = follows, SECONDS[profile], keep
+        self._calm = Calm()
         self._site: Site | None = None
         self._task: asyncio.Task[Episode] | None = None
         self._last: Episode | None = None
         self._looks, self._due = 0, 0.0
+        self._attempts = 0  # of one pull, those that were told
+        self._since: float | None = None  # the venue was to be flat from then on, and is not yet
         self._state_before: Any = None
         self._is_stopping = False
 
+    def on_exec_client(self, client: Any, site: Site) -> None:
+        """Hear what the venue tells the engine of limits and bans: what empties the account heeds that, too."""
+        if client.id.value == asked_client(site.config):
+            heed(client, self._calm)
+
     def on_node(self, site: Site) -> None:
         """Follow the switch from the node's first turn on; what an emergency needs is imported now."""
-        self._site, self._engine = site, EnginePath(site.kernel)
-        self._outside = Outside(site.config, site.kernel.cache, self._keep)
+        self._site, self._engine = site, EnginePath(site.kernel, self._keep)
+        self._outside = Outside(site.config, site.kernel.cache, self._keep, site.intents, self._calm)
         self._outside.get_ready()
         if self._follows:
             site.kernel.loop.call_soon(self._tick)
@@ -71,6 +81,13 @@ class Containment(Bystander):
     def is_working(self) -> bool:
         """Whether the venue is being emptied now."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def unfinished(self) -> str | None:
+        """Say in a line that the venue was to be emptied and is not for certain; None when nothing is to be done."""
+        if self.is_working or (self._last is not None and not self._last.is_flat):
+            return "the venue was to be emptied, and nothing proves that it is"
+        return None
 
     async def settle(self) -> None:
         """End what was begun, and what a switch that is active by now still asks for; for a node that is to stop."""
@@ -111,11 +128,19 @@ class Containment(Bystander):
             self._start(cause)
 
     def _start(self, cause: str) -> None:
-        is_look = self._last is not None and self._last.is_flat and not self._knows_more()
-        self._begin(self._episode(cause, "switch", is_look=is_look, may_go_on=lambda: self._cause() is not None))
+        last = None if self._knows_more() else self._last
+        is_look, short = (last.is_flat, last.short) if last is not None else (False, {})
+        words: dict[str, Any] = {"is_look": is_look or bool(short), "known_short": short}
+        self._begin(self._episode(cause, "switch", **words, may_go_on=lambda: self._cause() is not None))
 
     def _episode(self, cause: str, source: Source, **words: Any) -> Episode:
-        return Episode(self._here, self._engine, self._outside, cause, source, **words)
+        asks_first = self._last is not None and self._last.is_shut_out
+        if source == "switch" and not self._attempts and self._outside.shut_seconds:
+            # The engine was told, of one request perhaps: whether it is so for a containment, the venue is asked once.
+            self._calm.lift()
+            asks_first = True
+        why = Why(cause, source, self._attempts + 1, self._since, asks_first)
+        return Episode(self._here, self._engine, self._outside, why, **words)
 
     def _begin(self, episode: Episode) -> None:
         self._task = self._here.kernel.loop.create_task(self._run(episode))
@@ -130,15 +155,24 @@ class Containment(Bystander):
 
     def _ended(self, episode: Episode, before: Any) -> None:
         """Remember how it ended, and when to look again."""
-        if episode.is_told and self._state_before is None:
-            self._state_before = before
+        if episode.is_told:
+            self._attempts += 1
+            self._since = None if episode.is_flat else episode.began
+            self._state_before = before if self._state_before is None else self._state_before
         is_like_before = self._last is not None and self._last.is_flat == episode.is_flat
         self._looks = self._looks + 1 if is_like_before else 0
-        self._last, self._due = episode, time.monotonic() + pause_after(self._looks)
+        shut = self._outside.shut_seconds
+        self._last, self._due = episode, time.monotonic() + (shut or pause_after(self._looks))
 
     def _is_due(self) -> bool:
-        """Return whether there is something to do: a new pull, something new, or time for another look."""
-        return self._last is None or time.monotonic() >= self._due or (self._last.is_flat and self._knows_more())
+        """Return whether there is something to do: a new pull, something new, or time for another look.
+
+        Nothing is begun again while the venue wants nothing to be sent.
+        """
+        if self._last is None:
+            return True
+        is_time = time.monotonic() >= self._due or (self._last.is_flat and self._knows_more())
+        return is_time and not self._outside.shut_seconds
 
     def _knows_more(self) -> bool:
         return self._last is not None and is_new(self._engine.known(), self._last.known_at_end)
@@ -148,6 +182,7 @@ class Containment(Bystander):
         if self._last is None:
             return
         self._last, self._looks = None, 0
+        self._attempts, self._since = 0, None
         state, self._state_before = self._state_before, None
         if state is not None and self._state() in (TradingState.REDUCING, TradingState.HALTED):
             self._here.kernel.risk_engine.set_trading_state(state)

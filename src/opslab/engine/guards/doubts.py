@@ -12,10 +12,21 @@ from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.identifiers import ClientOrderId
 
 from opslab.contract.execution import Profile
-from opslab.engine.guards.asking import Answer, Asking, code_of
+from opslab.engine.guards.asking import Answer, Asking
+from opslab.engine.guards.fates import (
+    AWAITED,
+    fate,
+    has_happened,
+    is_made,
+    is_unclear,
+    is_untold,
+    keys_of,
+    line_of,
+    terms_of,
+)
 from opslab.engine.guards.standing import Standing, reach
 from opslab.errors import one_line
-from opslab.safety.ambiguity import NO_SUCH_ORDER, Belief, Doubt, Fate, Told, fate_of, pause
+from opslab.safety.ambiguity import Belief, Doubt, Fate, Told, pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,11 +48,6 @@ _CHANGING = (
 _REJECTIONS = ("generate_order_rejected", "generate_order_cancel_rejected", "generate_order_modify_rejected")
 _FRESH_SECONDS = 1.0
 """A rejection is told right after its cause, without a wait in between."""
-_AWAITED = {
-    "submit": (OrderStatus.SUBMITTED,),
-    "cancel": (OrderStatus.PENDING_CANCEL,),
-    "modify": (OrderStatus.PENDING_UPDATE,),
-}
 _QUERYING: ContextVar[bool] = ContextVar("opslab_ambiguous_submit_querying", default=False)
 """Whether the adapter of this task asks for one order: what it rejects then, it rejects because nobody answered."""
 
@@ -68,15 +74,15 @@ class Doubts:
         self._rejected = {name: reach(client, name, guard.guard) for name in _REJECTIONS}
         reach(client, "_recv_window", guard.guard)
         self._open: set[tuple[str, str]] = set()
-        self._causes: dict[str, tuple[float, BaseException]] = {}
+        self._causes: dict[str, tuple[float, BaseException, dict[str, Any]]] = {}
         self.untold: set[str] = set()
         self._found: set[str] = set()
 
     @property
     def undecided(self) -> set[str]:
         """Client order ids of those that are asked for, and of which is not known what became of them."""
-        asked = ((name, kind, self._cache.order(ClientOrderId(name))) for name, kind in self._open)
-        waiting = {name for name, kind, order in asked if order is not None and order.status in _AWAITED[kind]}
+        asked = ((name, kind, self._cache.order(ClientOrderId(name))) for name, kind in tuple(self._open))
+        waiting = {name for name, kind, order in asked if order is not None and order.status in AWAITED[kind]}
         return waiting - self._found
 
     def install(self) -> None:
@@ -106,19 +112,31 @@ class Doubts:
         order = self._cache.order(name) if name.value in self.untold else None
         if order is None:
             return
-        kinds = [kind for each, kind in self._open if each == name.value]
-        if not any(order.status in _AWAITED[kind] for kind in kinds):
+        kinds = [kind for each, kind in tuple(self._open) if each == name.value]
+        if not any(order.status in AWAITED[kind] for kind in kinds):
             self.untold.discard(name.value)
             self._balance()
 
     def take_over(self, order: Any) -> bool:
         """Ask for an order in the place of the engine, which would give it up; false: it is in no state to ask for."""
-        kind = next((kind for kind, awaited in _AWAITED.items() if order.status in awaited), None)
+        kind = next((kind for kind, awaited in AWAITED.items() if order.status in awaited), None)
         if kind is None:
             return False
         if (order.client_order_id.value, kind) not in self._open:
-            self._begin(order, kind, time.monotonic(), "nothing was heard of it")
+            self._begin(order, kind, time.monotonic(), "nothing was heard of it", lambda: self._refuse(order, kind))
         return True
+
+    def _refuse(self, order: Any, kind: str) -> None:
+        """Tell that a cancel or change, of which the adapter told nothing, did not happen."""
+        if kind != "submit":
+            self._rejected[f"generate_order_{kind}_rejected"](
+                order.strategy_id,
+                order.instrument_id,
+                order.client_order_id,
+                order.venue_order_id,
+                "nothing was heard of it, and the venue has the order as it was",
+                self._client._clock.timestamp_ns(),  # noqa: SLF001 - the adapter's own clock
+            )
 
     def _placing(self, send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def sent(**words: Any) -> Any:
@@ -127,10 +145,10 @@ class Doubts:
             except Exception as error:
                 name = words.get("new_client_order_id") or words.get("client_algo_id")
                 order = self._cache.order(ClientOrderId(name)) if name else None
-                if order is None or _fate(error) is Fate.REFUSED:
+                if order is None or fate(error) is Fate.REFUSED:
                     raise
                 # No result is needed here: that the order is accepted the adapter hears from the user stream.
-                self._begin(order, "submit", time.monotonic(), _told(error))
+                self._begin(order, "submit", time.monotonic(), line_of(error))
                 return None
 
         return sent
@@ -144,10 +162,10 @@ class Doubts:
             except Exception as error:
                 now = time.monotonic()
                 self._causes = {key: one for key, one in self._causes.items() if now - one[0] < _FRESH_SECONDS}
-                self._causes.update(dict.fromkeys(_keys(words), (now, error)))
+                self._causes.update(dict.fromkeys(keys_of(words), (now, error, words)))
                 if isinstance(error, BinanceError):
                     raise
-                raise BinanceServerError(0, _told(error), {}) from error
+                raise BinanceServerError(0, line_of(error), {}) from error
 
         return sent
 
@@ -168,14 +186,14 @@ class Doubts:
             name = words["client_order_id"] if "client_order_id" in words else args[2]
             order = self._cache.order(name)
             cause = self._cause(order) if order is not None else None
-            if order is None or cause is None or order.status not in _AWAITED[kind] or not _is_unclear(cause[1]):
+            if order is None or cause is None or not is_unclear(cause[1]) or not _may_ask(order, kind):
                 tell()
-            elif (name.value, kind) not in self._open:
-                self._begin(order, kind, cause[0], _told(cause[1]), tell)
+            elif not is_made(order, kind, cause[2]) and (name.value, kind) not in self._open:
+                self._begin(order, kind, cause[0], line_of(cause[1]), tell)
 
         return failed
 
-    def _cause(self, order: Any) -> tuple[float, BaseException] | None:
+    def _cause(self, order: Any) -> tuple[float, BaseException, dict[str, Any]] | None:
         keys = (order.client_order_id, order.venue_order_id, order.instrument_id.symbol)
         known = (self._causes.get(key.value) for key in keys if key is not None)
         fresh = (one for one in known if one is not None and time.monotonic() - one[0] < _FRESH_SECONDS)
@@ -189,13 +207,13 @@ class Doubts:
 
     async def _settle(self, order: Any, kind: str, since: float, tell: Callable[[], None]) -> None:
         name, profile = order.client_order_id.value, self._guard.profile
-        doubt = Doubt(since, self._settle_seconds())
+        doubt, terms = Doubt(since, self._settle_seconds()), terms_of(order)
         try:
-            while order.status in _AWAITED[kind]:
+            while is_untold(order, kind, terms):
                 now = time.monotonic()
                 answer = await self._asking.ask(order)
-                if self._is_done(order, kind, answer, doubt, now, tell):
-                    return
+                if not is_untold(order, kind, terms) or self._is_done(order, kind, answer, doubt, now, tell):
+                    return  # else the user stream told it meanwhile
                 await asyncio.sleep(pause(doubt.asked, *PAUSES[profile]))
         finally:
             self._open.discard((name, kind))
@@ -216,9 +234,7 @@ class Doubts:
                 return False
             case Belief.ABSENT:
                 return self._is_void(order, kind, answer, facts)
-        if order.status not in _AWAITED[kind]:
-            return True  # the user stream told it meanwhile
-        if kind != "submit" and not _has_happened(kind, order, answer.report):
+        if kind != "submit" and not has_happened(kind, order, answer.report):
             if now - doubt.since < doubt.settle_seconds:
                 return False
             tell()  # what was asked for did not happen, and will not any more
@@ -233,7 +249,7 @@ class Doubts:
             self.untold.add(order.client_order_id.value)
             self._balance()
             return False
-        if order.status in _AWAITED[kind]:
+        if order.status in AWAITED[kind]:
             reason = f"not at the venue, asked {facts['asked']} times: {answer.detail}"
             self._guard.say("corrected", f"{order.client_order_id.value} is told as rejected: {reason}", **facts)
             self._rejected["generate_order_rejected"](
@@ -251,40 +267,6 @@ class Doubts:
         return extra if self._guard.profile is Profile.FAST else window + extra
 
 
-_OVER = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.FILLED, OrderStatus.REJECTED)
-
-
-def _has_happened(kind: str, order: Any, report: Any) -> bool:
-    """Whether a cancel or change shows in the order's state at the venue, or the order is over for another reason."""
-    if report is None:
-        return False
-    is_changed = kind == "modify" and (report.quantity != order.quantity or report.price != order.price)
-    return is_changed or report.order_status in _OVER
-
-
-def _fate(error: BaseException) -> Fate:
-    if not isinstance(error, BinanceError):
-        return Fate.OPEN
-    return fate_of(error.status, code_of(error), str(error.message))
-
-
-def _is_unclear(error: BaseException) -> bool:
-    """Whether a cancel or change may have happened, or the order is over: in both cases asking tells."""
-    return _fate(error) is Fate.OPEN or (isinstance(error, BinanceError) and code_of(error) in NO_SUCH_ORDER)
-
-
-def _told(error: BaseException) -> str:
-    return one_line(f"{type(error).__name__}: {error}", 200)
-
-
-def _keys(words: dict[str, Any]) -> list[str]:
-    """Return the names under which a failed cancel or change is found again: of the order, else of the symbol."""
-    names = [
-        words.get("orig_client_order_id"),
-        words.get("client_algo_id"),
-        words.get("order_id"),
-        words.get("algo_id"),
-    ]
-    names += words.get("client_order_ids") or []
-    found = [str(name) for name in names if name is not None]
-    return found or [str(words["symbol"])]
+def _may_ask(order: Any, kind: str) -> bool:
+    """Whether asking may tell what became of a request; an open order was asked for by the engine meanwhile."""
+    return order.status in AWAITED[kind] or (kind == "modify" and order.is_open)

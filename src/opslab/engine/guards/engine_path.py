@@ -17,7 +17,7 @@ from opslab.errors import one_line
 from opslab.safety.containing import Held, closes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nautilus_trader.system.kernel import NautilusKernel
 
@@ -42,13 +42,14 @@ class EnginePath:
 
     Args:
         kernel: the node's kernel.
+        keep: of spot: base units by asset that are not sold.
 
     Attributes:
         troubles: what raised, each in one line; nothing of it keeps the rest from being done.
     """
 
-    def __init__(self, kernel: NautilusKernel) -> None:
-        self._kernel, self._cache = kernel, kernel.cache
+    def __init__(self, kernel: NautilusKernel, keep: Mapping[str, Decimal] | None = None) -> None:
+        self._kernel, self._cache, self._keep = kernel, kernel.cache, keep or {}
         self._sent: list[Any] = []
         self._closes: list[Any] = []
         self.troubles: dict[str, None] = {}
@@ -189,10 +190,14 @@ class EnginePath:
         return sum((order.leaves_qty.as_decimal() for order in mine), Decimal(0))
 
     def _free(self, instrument: Any) -> Decimal:
-        """Return what of a spot position can be sold: the venue may have taken fees from it, or have locked it."""
-        account = self._cache.account_for_venue(instrument.venue)
-        free = account.balance_free(instrument.base_currency) if account is not None else None
-        return free.as_decimal() if free is not None else Decimal(0)
+        """Return what of a spot position can be sold: fees or somebody else may have taken from it, or it is locked."""
+        account, base = self._cache.account_for_venue(instrument.venue), instrument.base_currency
+        free, total = (account.balance_free(base), account.balance_total(base)) if account is not None else (None, None)
+        if free is None or total is None:
+            return Decimal(0)
+        kept = self._keep.get(base.code, Decimal(0))
+        amounts: tuple[Decimal, Decimal] = (free.as_decimal(), total.as_decimal() - kept)
+        return min(amounts)
 
     def _unanswered(self) -> list[Any]:
         """Return the closes that are under way; an engine that swallows one leaves it here."""

@@ -8,17 +8,18 @@ import secrets
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nautilus_trader.model.enums import TradingState
 
 from opslab.clock import from_stamp
 from opslab.engine.guards.tally import Tally
 from opslab.errors import one_line
-from opslab.safety.containing import Step, next_step
+from opslab.safety.containing import Step, next_step, pause_between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opslab.engine.guards.engine_path import EnginePath
     from opslab.engine.guards.outside import Looked, Outside
@@ -28,9 +29,30 @@ LOOK_SECONDS = 0.005
 """How often the engine is looked at while it does what it was told; it needs the loop for that itself."""
 
 UNDER_WAY_SECONDS = 0.05
-"""How soon the venue is asked again while nobody knows whether it has an order."""
+"""How often a pause is looked up from: it may be over sooner."""
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 type Source = Literal["switch", "stop"]
+
+
+class Why(NamedTuple):
+    """What an attempt to empty the venue is about.
+
+    Attributes:
+        cause: why, in a line.
+        source: what led to it.
+        attempt: its number, of those that one pull led to.
+        since: what its times are counted from, by the monotonic clock; None: from its beginning.
+        asks_first: the venue wanted nothing to be sent when the last one ended: one question, whose answer says until
+            when, goes before everything else.
+    """
+
+    cause: str
+    source: Source
+    attempt: int = 1
+    since: float | None = None
+    asks_first: bool = False
 
 
 class Episode:
@@ -40,15 +62,17 @@ class Episode:
         site: the node.
         engine: the way through its engine.
         outside: the way past it.
-        cause: why, in a line.
-        source: what led to it.
+        why: what it is about.
         is_look: the venue was flat: it is only asked, and nothing is told while it still is.
+        known_short: what was missing when the last one ended, and was told; while just that is missing, nothing is.
         may_go_on: whether there still is a reason to go on.
 
     Attributes:
+        began: what its times are counted from.
         is_flat: whether the venue said that nothing is left.
         is_told: whether it was written into the journal, as something was left to be ended.
         known_at_end: what the engine believed to be open when it ended.
+        is_shut_out: whether it ended because the venue wants nothing to be sent for longer than it may take.
     """
 
     def __init__(
@@ -56,22 +80,23 @@ class Episode:
         site: Site,
         engine: EnginePath,
         outside: Outside,
-        cause: str,
-        source: Source,
+        why: Why,
         *,
         is_look: bool = False,
+        known_short: Mapping[str, str] = _NOTHING,
         may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site, self._engine, self._outside = site, engine, outside
-        self._cause, self._source, self._is_look, self._may_go_on = cause, source, is_look, may_go_on
-        self._began, self._seen = time.monotonic(), datetime.now(UTC)
-        self.is_flat = self.is_told = False
+        self._why, self._is_look, self._may_go_on = why, is_look, may_go_on
+        self._known_short = known_short
+        self.began, self._seen = time.monotonic() if why.since is None else why.since, datetime.now(UTC)
+        self.is_flat = self.is_told = self.is_shut_out = False
         self.known_at_end: dict[str, str] = {}
         self._tally = Tally(engine)
         self._contained: float | None = None
         self._flat: float | None = None
         self._looked: Looked | None = None
-        self._rounds = 0
+        self._rounds = self._same = 0
         self._troubles: dict[str, None] = {}
 
     async def run(self, seconds: float) -> None:
@@ -79,8 +104,10 @@ class Episode:
         try:
             if self._is_look:
                 await self._ask()
-            if not self.is_flat:
+            if not (self.is_flat or self._is_as_told()):
                 await self._begin()
+                if self._why.asks_first:
+                    await self._ask()
                 await self._empty(time.monotonic() + seconds)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and tried again
             self._troubles[f"{type(error).__name__}: {one_line(error)}"] = None
@@ -94,16 +121,22 @@ class Episode:
         self.is_told = True
         self._note()
         self._set_state(TradingState.REDUCING)
-        self._tell_engine()
-        self._told = time.monotonic()
-        self._tries = 1
+        self._told, self._tries = time.monotonic(), 0
+        if not (self._outside.shut_seconds or self._why.asks_first):
+            self._tell_engine()
+            self._told, self._tries = time.monotonic(), 1
         await asyncio.sleep(LOOK_SECONDS)
         self._note()
-        self._tell("containment_began", {"cause": self._cause, "source": self._source, "detect_ms": self._detect_ms()})
+        facts = {"cause": self._why.cause, "source": self._why.source, "attempt": self._why.attempt}
+        self._tell("containment_began", {**facts, "detect_ms": self._detect_ms()})
 
     async def _empty(self, deadline: float) -> None:
-        while True:
+        while not self.is_flat:
             self._watch()
+            if self._outside.shut_seconds:
+                if not await self._sit_out(deadline):
+                    return
+                continue
             step = next_step(self._tries, time.monotonic() - self._told, is_engine_done=self._is_engine_done())
             if step is Step.WAIT:
                 await asyncio.sleep(LOOK_SECONDS)
@@ -115,28 +148,62 @@ class Episode:
             else:
                 self._note()
                 await self._ask()
-                if self.is_flat or time.monotonic() >= deadline:
+                if self.is_flat or self.short or time.monotonic() >= deadline:
                     return
                 await self._end_the_rest(deadline)
 
+    @property
+    def short(self) -> Mapping[str, str]:
+        """What is missing on spot, where that alone keeps the venue from being flat: nothing can be done about it."""
+        return self._looked.short if self._looked is not None and self._looked.is_past_mending else _NOTHING
+
+    def _is_as_told(self) -> bool:
+        return bool(self.short) and self.short == self._known_short
+
     async def _end_the_rest(self, deadline: float) -> None:
         """End at the venue what the engine could not; where that is not possible, begin anew with the engine."""
-        if self._looked is not None and self._looked.is_flat:
-            await asyncio.sleep(UNDER_WAY_SECONDS)  # only an order that is under way is waited for
+        if self._outside.shut_seconds:
             return
-        left = deadline - time.monotonic()
-        ended = await self._outside.flatten(f"c{secrets.token_hex(5)}", left)
-        if ended is None:
-            await asyncio.sleep(UNDER_WAY_SECONDS)
-            self._tries = 0
-            return
-        self._rounds += ended.rounds
-        self._tally.flattened(ended, self._outside.names())
+        ended = None
+        if self._looked is None or not self._looked.is_flat:  # else only an order that is under way is waited for
+            ended = await self._outside.flatten(f"c{secrets.token_hex(5)}", deadline - time.monotonic())
+            if ended is None:
+                self._tries = 0
+            else:
+                self._rounds += ended.rounds
+                self._tally.flattened(ended, self._outside.names())
+        if ended is None or not ended.is_flat or self._same:
+            await self._pause(min(time.monotonic() + pause_between(self._same), deadline))
+
+    async def _pause(self, until: float) -> None:
+        """Wait, for less long if the engine hears what became of an order, or nothing is to be done any more."""
+        before = self._names_under_way()
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, UNDER_WAY_SECONDS))
+            if self._names_under_way() != before or not self._may_go_on():
+                return
+
+    async def _sit_out(self, deadline: float) -> bool:
+        """Send nothing while the venue takes nothing; return whether to go on after that, anew with the engine.
+
+        A question comes first: it is one request, and the answer to it says until when, as the engine's do not.
+        """
+        while (left := self._outside.shut_seconds) and self._may_go_on():
+            if time.monotonic() + left >= deadline:
+                self.is_shut_out = True
+                return False
+            await asyncio.sleep(min(left, UNDER_WAY_SECONDS))
+        if self._may_go_on():
+            await self._ask()
+        self._told, self._tries = time.monotonic(), 0
+        return self._may_go_on()
 
     async def _ask(self) -> None:
         """Ask the venue what is left; only its answer proves that it is flat."""
         self._rounds += 1
+        before = self._looked
         self._looked = looked = await self._outside.remains()
+        self._same = self._same + 1 if looked == before else 0
         self._tally.looked(looked)
         now = time.monotonic()
         self._contained = (self._contained or now) if not looked.orders and not looked.unknown else None
@@ -185,6 +252,7 @@ class Episode:
         left = looked.left() if looked is not None else {"orders": [], "positions": {}}
         unknown = [*(looked.unknown if looked is not None else ("the venue was not asked",))]
         unknown += [f"order {name} is under way" for name in self._names_under_way()]
+        unknown += [shut] if (shut := self._outside.shut) else []
         facts: dict[str, Any] = {
             "is_flat": self.is_flat,
             "orders_cancelled": self._counted(self._tally.orders),
@@ -205,16 +273,19 @@ class Episode:
         return []
 
     def _since_ms(self, moment: float | None) -> float | None:
-        return None if moment is None else round((moment - self._began) * 1000, 3)
+        return None if moment is None else round((moment - self.began) * 1000, 3)
 
     def _detect_ms(self) -> float | None:
-        """Return how long ago the deciding switch was activated when it was first read; None where it cannot say."""
-        if self._source != "switch":
+        """Return how long ago the deciding switch was activated when it was first read; None where it cannot say.
+
+        Another attempt has nothing to detect: that was done by the first.
+        """
+        if self._why.source != "switch" or self._why.attempt > 1:
             return None
         with contextlib.suppress(Exception):
-            record = self._site.read().decided_by.record
-            if record is not None and record["state"] == "active":
-                waited = (self._seen - from_stamp(record["active_since_utc"])).total_seconds()
+            since = self._site.read().decided_by.since
+            if since is not None:
+                waited = (self._seen - from_stamp(since)).total_seconds()
                 return round(max(0.0, waited) * 1000, 3)
         return None
 

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from nautilus_trader.adapters.binance import BinanceLiveDataClientFactory, BinanceLiveExecClientFactory
 
+from opslab.contract.dead_man import LEAST_SECONDS, MOST_SECONDS, refusal
 from opslab.contract.execution import Guard, Profile
 from opslab.engine.guards.catalogue import guards_of
 from opslab.engine.guards.containment import Containment
+from opslab.engine.guards.dead_man import DeadMan
 from opslab.engine.guards.site import Site, untold
+from opslab.engine.guards.storm import Storms
 from opslab.engine.guards.triggers import triggers_of
 from opslab.engine.limits import LimitGate
 from opslab.engine.node.door import SwitchDoor
+from opslab.engine.node.own_parts import instruments_asked
 from opslab.errors import EngineError
 from opslab.safety.pulling import puller
 
@@ -66,7 +70,7 @@ class Surroundings:
         """Put the door before a client first: what a guard adds lies before the door, and cannot get around it."""
         site = self.site
         self._before(client)
-        door = SwitchDoor(client, site.kernel.cache, site.kernel.clock, site.ask)
+        door = SwitchDoor(client, site.kernel.cache, site.kernel.clock, site.ask, site.intents)
         door.install()
         self.doors.append(door)
         site.exec_clients.append(client)
@@ -83,6 +87,7 @@ def install_guards(
     limits: Limits | None = None,
     profile: Profile = Profile.PRODUCTION,
     tell: Tell = untold,
+    dead_man_seconds: float | None = None,
 ) -> Site:
     """Put the kill switch's door, its containment and named guards around your own node, before ``node.build()``.
 
@@ -101,12 +106,16 @@ def install_guards(
             the limits that pull a switch pull this one. ``max_mismatch_seconds`` is refused: only a run compares views.
         profile: how impatient the guards are.
         tell: is given what the guards did, and that they pulled the switch: an event's name and its fields.
+        dead_man_seconds: of USD-M futures: the venue, wherever it is, is told again and again to cancel every order of
+            the instruments that the node's settings name, when it heard nothing of the node for so long. Orders of
+            others in these symbols are cancelled, too. None: it is told nothing of the kind.
 
     Returns:
         The node as its guards see it.
 
     Raises:
-        EngineError: the node is built already, there is no guard of a name, or a limit needs a comparison of views.
+        EngineError: the node is built already, there is no guard of a name, a limit needs a comparison of views, or the
+            countdown is too short for so many instruments.
         IdError: ``run_id`` is unsafe.
     """
     if node.is_built():
@@ -116,7 +125,11 @@ def install_guards(
         raise EngineError("nobody compares views here: max_mismatch_seconds is of paper runs", fix="leave it out")
     pull = puller(switches, run_id, tell, "node")
     site = Site(node._config, node.kernel, switches.watch(run_id).decision, pull, tell)  # noqa: SLF001 - the node shows its settings in no other way
-    around = Surroundings(site, [Containment(profile), *triggers_of(limits, profile), *guards_of(wanted, profile)])
+    containment = Containment(profile)
+    all_guards = [containment, Storms(), *triggers_of(limits, profile), *guards_of(wanted, profile)]
+    if dead_man_seconds is not None:
+        all_guards.append(_dead_man(node, dead_man_seconds, containment))
+    around = Surroundings(site, all_guards)
     around.enclose(node)
     build = node.build
 
@@ -135,6 +148,19 @@ def _guard(name: Guard | str) -> Guard:
         return Guard(name)
     except ValueError:
         raise EngineError(f"there is no guard {name!s:.60}", fix=f"use one of {', '.join(Guard)}") from None
+
+
+def _dead_man(node: TradingNode, seconds: float, containment: Containment) -> DeadMan:
+    """Return the dead man's switch of a user's node; the venue is told of every instrument that its settings name."""
+    config = node._config  # noqa: SLF001 - as above
+    asked = {str(item) for client in config.exec_clients.values() for item in client.instrument_provider.load_ids or ()}
+    names = sorted(asked | set(instruments_asked(config)))
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:  # NaN, too
+        what = f"{seconds!r:.40} is no length of a countdown"
+        raise EngineError(what, where="dead_man_seconds", fix=f"use {LEAST_SECONDS:g} to {MOST_SECONDS:g}")
+    if why := refusal(seconds, max(1, len(names))):
+        raise EngineError(f"is too small: {why}", where="dead_man_seconds", fix="use more")
+    return DeadMan(seconds, names, lambda: containment.unfinished)
 
 
 def _factory_names(clients: dict[str, Any]) -> list[str]:

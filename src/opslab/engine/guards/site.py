@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from nautilus_trader.config import TradingNodeConfig
     from nautilus_trader.system.kernel import NautilusKernel
@@ -34,8 +35,11 @@ class Site:
         tell: writes into the run's journal; see ``opslab.contract.containment_events``.
         exec_clients: the execution clients, as they were made.
         data_clients: the data clients, as they were made.
+        trouble: says in a line what went wrong in the node, so that nobody can trust it to end well; None: nothing did.
+        intents: of spot: where whoever empties the account writes its closes down; None: nowhere.
         holds: why new risk is denied for now, by the name of who says so: a line, or what returns it when it is asked
             for; empty when it is not.
+        stopped: why a strategy was stopped by a guard, in a line, by its name.
     """
 
     config: TradingNodeConfig
@@ -45,7 +49,10 @@ class Site:
     tell: Tell = untold
     exec_clients: list[Any] = field(default_factory=list)
     data_clients: list[Any] = field(default_factory=list)
+    trouble: Callable[[], str | None] = lambda: None
+    intents: Path | None = None
     holds: dict[str, str | Callable[[], str]] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
 
     def ask(self) -> GateDecision:
         """Return whether new risk may be taken now: as the kill switches say, and no guard holds."""
@@ -55,8 +62,12 @@ class Site:
         return dataclasses.replace(decision, blocked=True, reasons=tuple(self.held().values()))
 
     def held(self) -> dict[str, str]:
-        """Return why new risk is denied now, in a line each, by the name of who says so."""
-        return {name: f"{name}: {why if isinstance(why, str) else why()}" for name, why in self.holds.items()}
+        """Return why new risk is denied now, in a line each, by the name of who says so; from any thread."""
+        return {name: f"{name}: {why if isinstance(why, str) else why()}" for name, why in self._holding()}
+
+    def _holding(self) -> tuple[tuple[str, str | Callable[[], str]], ...]:
+        # A timer's callback places its orders in a thread of its own, and the line may be made when it is asked for.
+        return tuple(self.holds.items())
 
     def hold(self, name: str, why: str | Callable[[], str]) -> bool:
         """Deny new risk until ``release``; return whether this is new.

@@ -57,6 +57,13 @@ def _reduce_only(config: TradingNodeConfig) -> Hits:
             yield f"{where}.use_reduce_only", False
 
 
+def _hedged(config: TradingNodeConfig) -> Hits:
+    hedges = any(str(strategy.config.get("oms_type") or "").upper() == "HEDGING" for strategy in config.strategies)
+    for where, client in _execution(config):
+        if hedges and client.use_reduce_only and client.account_type.is_futures:
+            yield f"{where}.use_reduce_only", True
+
+
 def _windows(config: TradingNodeConfig) -> Hits:
     for where, client in _execution(config):
         if client.recv_window_ms > _LONGEST_WINDOW_MS:
@@ -97,8 +104,15 @@ CLIENT_RULES = (
         "LINT-REDUCE-ONLY-DROPPED",
         "`use_reduce_only` is false",
         "an order that was to close a position can open the opposite one",
-        "set it to True",
+        "set it to True, unless the account is in hedge mode, where a close is told by its position side",
         _reduce_only,
+    ),
+    Rule(
+        "LINT-HEDGE-REDUCE-ONLY",
+        "`use_reduce_only` is true on futures, and a strategy's `oms_type` is HEDGING",
+        "on an account in hedge mode the node does not start: the adapter refuses, and waits until the time is over",
+        "set it to False if the account is in hedge mode; in one-way mode leave it",
+        _hedged,
     ),
     Rule(
         "LINT-RECV-WINDOW-LONG",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
+    OrderEmulated,
     OrderExpired,
     OrderFilled,
     OrderInitialized,
     OrderRejected,
+    OrderReleased,
     OrderSubmitted,
     OrderTriggered,
     OrderUpdated,
@@ -21,6 +24,7 @@ from nautilus_trader.model.events import (
 
 from opslab.engine.node.holdings import Holdings
 from opslab.engine.node.live_tap import FIRST
+from opslab.engine.node.primaries import Primaries
 from opslab.engine.views import fill_row
 
 if TYPE_CHECKING:
@@ -32,6 +36,8 @@ _COLUMNS = ("client_order_id", "instrument", "side", "quantity", "filled_quantit
 _SIDES = ("LONG", "SHORT")
 _STATUS = {
     OrderInitialized: "INITIALIZED",
+    OrderEmulated: "EMULATED",
+    OrderReleased: "RELEASED",
     OrderSubmitted: "SUBMITTED",
     OrderAccepted: "ACCEPTED",
     OrderTriggered: "TRIGGERED",
@@ -43,7 +49,7 @@ _STATUS = {
 
 
 class Belief:
-    """Follows the events of a node's strategies.
+    """Follows the events of a node's strategies, in whatever thread: a timer's callback, which may order, has its own.
 
     Args:
         strategy_ids: whose.
@@ -51,7 +57,9 @@ class Belief:
 
     def __init__(self, *strategy_ids: str) -> None:
         self._strategy_ids = strategy_ids
+        self._alone = threading.Lock()
         self._orders: dict[str, dict[str, Any]] = {}
+        self._primaries = Primaries(self._orders)
         self._fills: dict[tuple[str, str], dict[str, Any]] = {}
         self._holdings = Holdings()
         self._begun_with: dict[str, Decimal] = {}
@@ -76,6 +84,25 @@ class Belief:
             positions: rows of the engine's view.
             fills: rows of the engine's view.
         """
+        with self._alone:
+            self._adopt(orders, positions, fills)
+
+    def take(self, event: Any) -> None:
+        """Believe one event; a fill that was told before is not believed twice."""
+        with self._alone:
+            self._take(event)
+
+    def view(self) -> dict[str, list[dict[str, Any]]]:
+        """Return ``orders``, ``fills`` and ``positions`` as JSON values: decimal strings, quantities in base units."""
+        with self._alone:
+            return self._view()
+
+    def _adopt(
+        self,
+        orders: Sequence[Mapping[str, Any]],
+        positions: Sequence[Mapping[str, Any]],
+        fills: Sequence[Mapping[str, Any]],
+    ) -> None:
         self._fills = {(row["client_order_id"], row["trade_id"]): dict(row) for row in fills}
         self._holdings = Holdings.of([{**row, "instrument": _held_as(row)} for row in positions])
         self._sides = {}
@@ -83,6 +110,7 @@ class Belief:
             if side := _side_of(row["instrument"], row.get("position_id")):
                 self._take_side(row["instrument"], side, Decimal(row["signed_quantity"]))
         self._orders = {row["client_order_id"]: {key: row[key] for key in _COLUMNS} for row in orders}
+        self._primaries = Primaries(self._orders)
         self._fees = {}
         held: dict[str, Decimal] = {}
         for row in positions:
@@ -91,8 +119,7 @@ class Belief:
             held[name] = held.get(name, Decimal(0)) - amount
         self._begun_with = held
 
-    def take(self, event: Any) -> None:
-        """Believe one event; a fill that was told before is not believed twice."""
+    def _take(self, event: Any) -> None:
         row = self._orders.setdefault(event.client_order_id.value, _blank(event))
         if isinstance(event, OrderInitialized):
             row |= {"side": event.side.name, "quantity": str(event.quantity)}
@@ -102,14 +129,14 @@ class Belief:
             self._fill(row, event)
         elif status := _STATUS.get(type(event)):
             row["status"] = status
+        self._primaries.take(event)
 
-    def view(self) -> dict[str, list[dict[str, Any]]]:
-        """Return ``orders``, ``fills`` and ``positions`` as JSON values: decimal strings, quantities in base units."""
+    def _view(self) -> dict[str, list[dict[str, Any]]]:
         net = self._net()
         for name, amount in self._begun_with.items():
             net[name] = net.get(name, Decimal(0)) + amount
         return {
-            "orders": sorted(self._orders.values(), key=lambda row: str(row["client_order_id"])),
+            "orders": [dict(row) for _, row in sorted(self._orders.items())],
             "fills": list(self._fills.values()),
             "positions": [row for name, amount in sorted(net.items()) for row in self._positions(name, amount)],
         }
@@ -157,6 +184,7 @@ class Belief:
         if fee:
             self._fees[name] = self._fees.get(name, Decimal(0)) + fee
         filled = Decimal(row["filled_quantity"]) + event.last_qty.as_decimal()
+        self._primaries.overfilled(row["client_order_id"], filled)
         row["side"] = OrderSide(event.order_side).name
         row["filled_quantity"] = f"{filled:f}"
         whole = row["quantity"] is not None and filled >= Decimal(row["quantity"])

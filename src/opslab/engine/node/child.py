@@ -22,6 +22,7 @@ from opslab.clock import SystemClock
 from opslab.contract.encoding import compact_json
 from opslab.engine.node.child_order import ChildOrder, node_order, read_order
 from opslab.engine.node.live import LiveNode
+from opslab.engine.node.strays import EVENT, Strays
 from opslab.engine.strategies.ops_by_hand import OpsByHand
 from opslab.errors import EngineError, OpsLabError, one_line
 from opslab.safety.pulling import puller
@@ -47,6 +48,7 @@ class Child:
         self._tell = tell
         self._commands: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._is_over, self._bars_told = False, 0
+        self._strays = Strays(is_own=True)
         switches = KillSwitches(order.switches, SystemClock())
         self._node = LiveNode(
             order,
@@ -82,6 +84,10 @@ class Child:
             self._node.stop()
             self._state()
             self._node.dispose()
+            if (facts := self._strays.look()) is not None:
+                self._told(EVENT, facts)
+        self._node.require_disposed()
+        self._strays.require_none()
 
     def _work_off(self) -> None:
         answers = []
@@ -167,11 +173,13 @@ def main() -> int:
     """Read an order from standard input and run it; trouble is told as ``ended`` and gives exit code 1."""
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a library prints must not end up among the messages
+    alone = threading.Lock()  # a timer's callback, which may order, has a thread of its own
 
     def tell(message: dict[str, Any]) -> None:
         left = memoryview(compact_json(message).encode() + b"\n")
-        while left:
-            left = left[out.write(left) or 0 :]
+        with alone:
+            while left:
+                left = left[out.write(left) or 0 :]
 
     _die_with_parent()
     try:

@@ -42,6 +42,8 @@ class ChildOrder(BaseModel):
         on_kill: what a pulled switch leads to.
         on_stop: what becomes of orders and positions when it stops.
         keep: of spot: base units by asset that a containment leaves.
+        dead_man_seconds: after how long a silence the venue cancels; None: it does not.
+        intents: of spot: where closes are written down before they are sent.
         import_paths: where modules are found, beside the usual places.
     """
 
@@ -70,6 +72,8 @@ class ChildOrder(BaseModel):
     on_kill: OnKill = OnKill.FLATTEN
     on_stop: OnStop = OnStop.LEAVE
     keep: dict[str, Decimal] = Field(default_factory=dict)
+    dead_man_seconds: float | None = None
+    intents: Path | None = None
     import_paths: tuple[str, ...] = ()
 
 
@@ -103,5 +107,7 @@ def node_order(order: ChildOrder) -> NodeOrder:
         guards=order.guards,
         on_kill=order.on_kill,
         on_stop=order.on_stop,
+        dead_man_seconds=order.dead_man_seconds,
         keep=order.keep,
+        intents=order.intents,
     )

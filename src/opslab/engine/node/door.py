@@ -21,11 +21,13 @@ from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.identifiers import ClientOrderId, VenueOrderId
 from nautilus_trader.model.instruments import CurrencyPair
 
+from opslab.engine.node.closes import Closes
 from opslab.errors import EngineError, one_line
 from opslab.safety.guard import Leaving, cause_of, reason_to_stop, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from opslab.safety.gate import GateDecision
 
@@ -47,17 +49,21 @@ class SwitchDoor:
         cache: the node's cache, for positions and open orders.
         clock: the node's clock.
         ask: reads the kill switch, at every call; when it raises, the switch counts as active.
+        intents: of spot: where what leaves while the switch is active is written down before; None: nowhere.
 
     Raises:
         EngineError: the adapter sends orders in a way that the door does not know.
     """
 
-    def __init__(self, client: Any, cache: Any, clock: Any, ask: Callable[[], GateDecision]) -> None:
+    def __init__(
+        self, client: Any, cache: Any, clock: Any, ask: Callable[[], GateDecision], intents: Path | None = None
+    ) -> None:
         self._client, self._cache, self._clock, self._ask = client, cache, clock, ask
         self._submit = client.submit_order
         self._submit_list = client.submit_order_list
         self._modify = client.modify_order
         self._account, self._senders = _senders_of(client)
+        self._closes = Closes(self._account, intents) if intents is not None else None
         self._read: tuple[float, str | None] = (float("-inf"), None)
         self._passed: list[Any] = []
         self._most = _FEW
@@ -203,10 +209,15 @@ class SwitchDoor:
 
     def _watched(self, send: Callable[..., Awaitable[Any]], *, is_change: bool) -> Callable[..., Awaitable[Any]]:
         async def sent(**words: Any) -> Any:
-            if (cause := self._recent_cause()) and (reason := self._at_the_wire(cause, words, is_change=is_change)):
+            cause = self._recent_cause()
+            if cause is None:
+                return await send(**words)
+            if reason := self._at_the_wire(cause, words, is_change=is_change):
                 self.stopped += 1
                 raise BinanceClientError(None, reason, {})  # without a code the adapter does not try again
-            return await send(**words)
+            if self._closes is None or is_change:
+                return await send(**words)
+            return await self._closes.send(send, words, cause)
 
         return sent
 

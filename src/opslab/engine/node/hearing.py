@@ -72,7 +72,8 @@ class Hearing(Bystander):
         if self._monotonic() - self._told >= self._seconds:
             self._told = self._monotonic()
             rows = {
-                name: {"count": count, "ts_utc": to_stamp(self._last[name])} for name, count in self._counts.items()
+                name: {"count": count, "ts_utc": to_stamp(self._last[name])}
+                for name, count in tuple(self._counts.items())
             }
             self._site.tell(EVENT, {"feeds": rows})
 

@@ -13,7 +13,9 @@ from opslab.contract.events import PaperCounters
 from opslab.contract.execution import OnKill, OnStop
 from opslab.engine.guards.catalogue import guards_of
 from opslab.engine.guards.containment import Containment
+from opslab.engine.guards.dead_man import DeadMan
 from opslab.engine.guards.site import untold
+from opslab.engine.guards.storm import Storms
 from opslab.engine.guards.triggers import triggers_of
 from opslab.engine.limits import LimitGate
 from opslab.engine.node.belief import Belief
@@ -29,6 +31,7 @@ from opslab.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
+    from pathlib import Path
 
     from opslab.contract.execution import Guard, Profile
     from opslab.contract.spec import Limits
@@ -62,6 +65,8 @@ class NodeOrder:
         on_kill: what a pulled switch leads to.
         on_stop: what becomes of orders and positions when it stops.
         keep: of spot: base units by asset that a containment leaves, because the account held them before.
+        dead_man_seconds: of futures: the venue cancels every order when it heard nothing of the node for so long.
+        intents: of spot: the directory in which whoever empties the account writes its closes down before.
     """
 
     factory: StrategyFactory
@@ -76,6 +81,8 @@ class NodeOrder:
     on_kill: OnKill = OnKill.FLATTEN
     on_stop: OnStop = OnStop.LEAVE
     keep: Mapping[str, Decimal] = field(default_factory=dict)
+    dead_man_seconds: float | None = None
+    intents: Path | None = None
 
 
 class LiveNode:
@@ -109,8 +116,12 @@ class LiveNode:
         follows = order.on_kill is OnKill.FLATTEN
         self._containment = Containment(order.profile, follows=follows, keep=order.keep)
         triggers = triggers_of(order.limits, order.profile)
-        guards = [self._containment, *triggers, *guards_of(order.guards, order.profile), Hearing()]
-        self._session = NodeSession(config, [self.strategy], ask, guards=guards, pull=pull, tell=tell)
+        guards = [self._containment, Storms(), *triggers, *guards_of(order.guards, order.profile), Hearing()]
+        if order.dead_man_seconds is not None:
+            names = order.context.instruments
+            guards.append(DeadMan(order.dead_man_seconds, names, lambda: self._containment.unfinished))
+        doors: dict[str, Any] = {"pull": pull, "tell": tell, "intents": order.intents}
+        self._session = NodeSession(config, [self.strategy], ask, guards=guards, **doors)
         self._tap = LiveTap(write, self._session.notify)
         self._tap.attach(self._session.msgbus)
         self._belief = Belief(*self._session.strategy_ids)
@@ -187,7 +198,8 @@ class LiveNode:
         if not self._session.is_trading:
             idle = self._session.idle_strategies
             stopped = f"strategy {idle[0]} stopped" if idle else "it does not run any more"
-            reason = self._session.trouble or stopped
+            why = [why for name, why in self._session.site.stopped.items() if name in idle]
+            reason = self._session.trouble or (why[0] if why else stopped)
             raise EngineError(f"the node stopped trading: {reason}", fix="correct the strategy, or look at the venue")
 
     def views(self) -> dict[str, dict[str, Any]]:
@@ -228,6 +240,10 @@ class LiveNode:
         """Free everything, whatever state it is in."""
         self._trading_ms = self._trading_ms or self._elapsed_ms()
         self._session.dispose()
+
+    def require_disposed(self) -> None:
+        """Refuse to go on when something raised or blocked while it was freed; see ``NodeSession.require_disposed``."""
+        self._session.require_disposed()
 
     def _elapsed_ms(self) -> int:
         return 0 if self._started is None else int((time.monotonic() - self._started) * 1000)

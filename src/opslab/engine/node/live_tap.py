@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected, OrderSubmitted
@@ -36,6 +37,7 @@ class LiveTap:
     def __init__(self, write: Callable[[bytes], None], changed: Callable[[], None]) -> None:
         self._write, self._changed = write, changed
         self._digest = hashlib.sha256()
+        self._alone = threading.Lock()  # a timer's callback, which may order, has a thread of its own
         self._seen: set[Any] = set()
         self.events = 0
         self.counts: dict[str, int] = dict.fromkeys(_COUNTED.values(), 0)
@@ -51,13 +53,14 @@ class LiveTap:
         return self._digest.hexdigest()
 
     def _take(self, event: Any) -> None:
-        if event.id in self._seen:  # account states are published again and again
-            return
-        self._seen.add(event.id)
-        line = to_line(event)
-        self._write(line)
-        self._digest.update(line)
-        self.events += 1
-        if name := _COUNTED.get(type(event)):
-            self.counts[name] += 1
+        with self._alone:
+            if event.id in self._seen:  # account states are published again and again
+                return
+            self._seen.add(event.id)
+            line = to_line(event)
+            self._write(line)
+            self._digest.update(line)
+            self.events += 1
+            if name := _COUNTED.get(type(event)):
+                self.counts[name] += 1
         self._changed()

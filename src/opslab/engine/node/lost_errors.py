@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from nautilus_trader.common import component
 
+from opslab.engine.node.timer_calls import TIMER_CALLS
+from opslab.engine.node.watchdog import Stalled
 from opslab.engine.node.whereabouts import is_users_fault, raised_at
 from opslab.errors import EngineError, one_line
 
@@ -117,12 +119,18 @@ class _Hooks:
             sys.unraisablehook = self._of_finalizers
 
     def _converted(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Return what the engine's clock calls, as the engine makes it, that tells of what it raises."""
+        """Return what the engine's clock calls, as the engine makes it, with what it raises told."""
         called = self._wrapper(callback)
 
         def guarded(capsule: Any) -> None:
             try:
-                called(capsule)
+                number = TIMER_CALLS.begin()
+                try:
+                    called(capsule)
+                finally:
+                    TIMER_CALLS.end(number)
+            except Stalled:
+                pass  # the lab's own, who told of it before
             except BaseException as error:  # noqa: BLE001 - an exit in a thread of the engine's must end it no more
                 self._tell("a timer", error)
 

@@ -16,6 +16,8 @@ from nautilus_trader.live.node import TradingNode
 from opslab.engine.guards.install import Surroundings
 from opslab.engine.guards.site import Site, untold
 from opslab.engine.node.account import add_reported_account
+from opslab.engine.node.connecting import Connecting
+from opslab.engine.node.disposing import disposed
 from opslab.engine.node.handed import Handed
 from opslab.engine.node.loop import NodeLoop
 from opslab.engine.node.loopback import remote_addresses, require_loopback
@@ -26,6 +28,7 @@ from opslab.errors import EngineError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
+    from pathlib import Path
 
     from nautilus_trader.config import TradingNodeConfig
     from nautilus_trader.trading.strategy import Strategy
@@ -38,9 +41,6 @@ LOOK_SECONDS = 0.25
 
 STOP_MARGIN_SECONDS = 10.0
 """How much longer a stop may take than the node's own timeouts for it."""
-
-DRAIN_TURNS = 10
-"""Turns of the loop that a stopped node's tasks have to end by themselves: they were told to end before."""
 
 SHUTDOWN_TOPIC = "commands.system.shutdown"
 
@@ -55,6 +55,7 @@ class NodeSession:
         guards: what else stands around the node.
         pull: pulls the run's kill switch, for a guard; is given the reason.
         tell: hears what guards did.
+        intents: of spot: where closes are written down; see ``Site``.
 
     Raises:
         EngineError: the settings lead out of loopback, or the engine refuses them.
@@ -69,16 +70,17 @@ class NodeSession:
         guards: Sequence[GuardLike] = (),
         pull: Callable[[str], None] = lambda _reason: None,
         tell: Tell = untold,
+        intents: Path | None = None,
     ) -> None:
         require_loopback(config)
         self._config, self._strategies, self._guards = config, tuple(strategies), tuple(guards)
-        self._read, self._pull, self._tell = ask, pull, tell
+        self._read, self._pull, self._tell, self._intents = ask, pull, tell, intents
         self.shutdown_reason: str | None = None
-        self._looked = 0.0
-        self._may_take = 0.0
+        self._undisposed: EngineError | None = None
+        self._looked = self._may_take = 0.0
+        self._connecting = Connecting()
         self._loop = NodeLoop()
         self.turns = Turns(self._loop)
-        self._changed = self.turns.changed
         self.lost, self.handed = LostErrors(self.notify), Handed()
         try:
             self.lost.listen(self._loop)
@@ -104,8 +106,8 @@ class NodeSession:
 
     @property
     def trouble(self) -> str | None:
-        """Why the node must not go on: it asked to shut down, or an exception was lost; None while nothing is wrong."""
-        return self.shutdown_reason or self.lost.first
+        """Why the node must not go on: it shuts down, an exception was lost, a timer blocks; None: nothing is wrong."""
+        return self.turns.timers.blocked or self.shutdown_reason or self.lost.first
 
     @property
     def strategy_ids(self) -> tuple[str, ...]:
@@ -140,7 +142,7 @@ class NodeSession:
         seconds = config.timeout_connection + config.timeout_reconciliation + config.timeout_portfolio
         try:
             self.turns.run(self.node.kernel.start_async(), seconds, may_cut=True)
-        except Exception as error:
+        except BaseException as error:
             self.turns.raise_signal()
             raise because("the node did not start", error) from error
         self.require_loopback_only()
@@ -160,9 +162,9 @@ class NodeSession:
             KeyboardInterrupt: SIGINT came.
             SystemExit: SIGTERM or SIGABRT came.
         """
-        self._changed.clear()
+        self.turns.changed.clear()
         try:
-            self.turns.run(asyncio.wait_for(self._changed.wait(), seconds), max(seconds, self._may_take))
+            self.turns.run(asyncio.wait_for(self.turns.changed.wait(), seconds), max(seconds, self._may_take))
         except TimeoutError:
             pass
         except EngineError:
@@ -172,7 +174,7 @@ class NodeSession:
         self._require_nothing_lost()
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self.require_loopback_only()
-        return self._changed.is_set()
+        return self.turns.changed.is_set()
 
     def pump_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Let the node work until ``condition`` holds, at most ``seconds``; return whether it does."""
@@ -215,15 +217,17 @@ class NodeSession:
                 been raised that nobody handled.
         """
         seconds = self._config.timeout_post_stop + self._config.timeout_disconnection + STOP_MARGIN_SECONDS
+        self.turns.let_timers_return()
         try:
             self.turns.run(asyncio.wait_for(self.node.stop_async(), seconds), seconds)
         except TimeoutError as error:
             raise EngineError(f"the node did not stop within {seconds:g} s") from error
-        except Exception as error:
+        except BaseException as error:
             raise because("the node did not stop", error) from error
         for name, lost in self._loop.unheard():
             if is_users_fault(lost):
                 self.lost.lose(f"task {name}", lost)
+        self.turns.let_timers_return()
         self._require_nothing_lost()
 
     def dispose(self) -> None:
@@ -233,16 +237,24 @@ class NodeSession:
         if self.node.kernel.is_running():  # it failed to start, or nobody stopped it: disposing would only wait
             with contextlib.suppress(EngineError):
                 self.stop()
-        with contextlib.suppress(Exception):
-            self.turns.run(_drained(), STOP_MARGIN_SECONDS)
-        with contextlib.suppress(Exception):
-            self.turns.call(self.node.dispose, STOP_MARGIN_SECONDS)
+        self._undisposed = disposed(self.node, self.turns, STOP_MARGIN_SECONDS)
         self._close()
+
+    def require_disposed(self) -> None:
+        """Refuse to call a node's end a good one when something raised or blocked while it was disposed of.
+
+        Raises:
+            EngineError: saying what.
+        """
+        if self._undisposed is not None:
+            raise self._undisposed
 
     def _built(self) -> TradingNode:
         try:
             node = TradingNode(config=self._config, loop=self._loop)
-            self.site = Site(self._config, node.kernel, self._read, self._pull, self._tell)
+            self.site = Site(self._config, node.kernel, self._read, self._pull, self._tell, intents=self._intents)
+            self.site.trouble = lambda: self.trouble or self.turns.stalled
+            self.turns.hold = lambda told: self.site.hold("blocked_timer", told)
             self._around = Surroundings(self.site, self._guards, self._before_doors)
             self._around.enclose(node)
             node.build()
@@ -263,15 +275,17 @@ class NodeSession:
         self.turns.close()
 
     def _require_nothing_lost(self) -> None:
+        self.turns.timers.require_returning()
         if (lost := self.lost.first) is not None:
             raise EngineError(f"an exception was lost: {lost}", fix="correct the strategy")
 
     def _before_doors(self, client: Any) -> None:
+        self._connecting.around(client)
         add_reported_account(client, self.site.kernel.cache, self._config)
 
     def _shut_down(self, command: Any) -> None:
         self.shutdown_reason = self.shutdown_reason or one_line(command.reason)
-        self._changed.set()
+        self.turns.changed.set()
 
     def _why_not(self) -> str:
         if self.trouble:
@@ -280,17 +294,7 @@ class NodeSession:
         if not kernel.data_engine.check_connected():
             return "the data client did not connect"
         if not kernel.exec_engine.check_connected():
-            return "the execution client did not connect"
+            return f"the execution client did not connect{self._connecting.why}"
         if len(idle := self.idle_strategies) < len(self._strategies):
             return f"strategy {idle[0]} stopped"
         return "reconciliation or the portfolio did not come to an end"
-
-
-async def _drained() -> None:
-    """Let the engines' queue tasks come to their end, and cancel what does not: a loop must not die under a task."""
-    for _ in range(DRAIN_TURNS):
-        await asyncio.sleep(0)
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

@@ -7,8 +7,10 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING, Any
 
+from opslab.engine.node import watchdog
 from opslab.engine.node.lost_errors import told
-from opslab.engine.node.watchdog import Stalled, Watchdog
+from opslab.engine.node.timer_calls import TimerWatch
+from opslab.engine.node.watchdog import KICK, Stalled, Watchdog
 from opslab.errors import EngineError, one_line
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from opslab.engine.node.loop import NodeLoop
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGABRT)
+_OWNED = (*_SIGNALS, KICK)
+_LOOK_SECONDS = 0.05
 
 
 class Turns:
@@ -30,21 +34,29 @@ class Turns:
         watchdog: ends turns that take too long.
         changed: set when something changed: an event, a signal, or whatever else is told by ``notify``.
         signalled: the signal that asked the process to stop; None while none did.
+        stalled: where a turn stood that blocked the loop too long, or a timer's callback; None while none did.
+        timers: the callbacks of timers, which have threads of their own.
+        hold: is called, in any thread, when a callback of a timer stands too long, with a line that says where.
     """
 
     def __init__(self, loop: NodeLoop) -> None:
         self._loop = loop
-        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._before = {number: signal.getsignal(number) for number in _OWNED}
         self._cuttable: asyncio.Task[Any] | None = None
         self.watchdog = Watchdog()
         self.changed = asyncio.Event()
         self.signalled: signal.Signals | None = None
+        self.stalled: str | None = None
+        self.hold: Callable[[str], object] = bool
+        self.timers = TimerWatch(self._timer_stands)
+        self.watchdog.beside = self.timers.look
 
     def take_signals(self) -> None:
         """Hear signals from now on: the node's own handler would only stop it, and nobody would be told why."""
         for number in _SIGNALS:
             self._loop.remove_signal_handler(number)
             signal.signal(number, self._hear)
+        signal.signal(KICK, self.watchdog.hear)
 
     def notify(self) -> None:
         """Wake the loop; may be called from any thread."""
@@ -68,12 +80,8 @@ class Turns:
             with self.watchdog.turn(seconds):
                 done: T = self._loop.run_until_complete(task)
                 return done
-        except Stalled as stalled:
-            fix = "keep handlers short: one that waits keeps everything else from being done"
-            raise EngineError(f"the node was blocked: {stalled}", fix=fix) from None
         except (SystemExit, KeyboardInterrupt) as stop:
-            fix = "call self.stop() instead"
-            raise EngineError(f"the strategy asked the process to exit: {told(stop)}", fix=fix) from None
+            raise self._ended_by(stop) from None
         except asyncio.CancelledError:
             raise EngineError("the node was cut short") from None
         finally:
@@ -86,7 +94,37 @@ class Turns:
             with self.watchdog.turn(seconds):
                 action()
         except (SystemExit, KeyboardInterrupt) as stop:
-            raise EngineError(f"the node was ended in the midst: {told(stop)}") from None
+            raise self._ended_by(stop) from None
+
+    def let_timers_return(self) -> None:
+        """Let the loop work until the timers' callbacks under way returned, or took too long; raises as ``run``.
+
+        One that took too long is told by ``timers``; after a signal it is not waited for as long.
+        """
+        if self.timers.under_way() and self.timers.blocked is None:
+            self.run(self._timers_returned(), watchdog.PATIENCE_SECONDS)
+
+    async def _timers_returned(self) -> None:
+        waits = set(self.timers.under_way())
+        hurried = 0.0
+        while self.timers.blocked is None and (calls := self.timers.under_way()).keys() & waits:
+            await asyncio.sleep(_LOOK_SECONDS)
+            hurried += _LOOK_SECONDS if self.signalled else 0.0
+            if hurried >= watchdog.HURRY_SECONDS:
+                self.timers.give_up(min(calls.keys() & waits))
+
+    def _timer_stands(self, told: str) -> None:
+        self.stalled = self.stalled or told
+        self.hold(told)
+        self.notify()
+
+    def _ended_by(self, stop: BaseException) -> EngineError:
+        """Return what is told of a turn that the watchdog ended, or the strategy itself."""
+        if isinstance(stop, Stalled):
+            self.stalled = f"the node was blocked: {stop}"
+            fix = "keep handlers short: one that waits keeps everything else from being done"
+            return EngineError(self.stalled, fix=fix)
+        return EngineError(f"the strategy asked the process to exit: {told(stop)}", fix="call self.stop() instead")
 
     def raise_signal(self) -> None:
         """Tell of a signal that came.
@@ -104,9 +142,7 @@ class Turns:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.watchdog.is_kick(frame):
-            return
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
         self.signalled = self.signalled or signal.Signals(number)
         self.watchdog.hurry()
         with contextlib.suppress(RuntimeError):

@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from opslab.engine.node.whereabouts import place_of
+from opslab.engine.node.stray_threads import standing_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +32,11 @@ LAST_SECONDS = 5.0
 
 POLL_SECONDS = 0.25
 AGAIN_SECONDS = 1.0
-KICK = signal.SIGINT
-"""The signal that interrupts the main thread; the session that owns its handler asks ``is_kick``."""
+KICK = signal.SIGURG
+"""The signal that interrupts the main thread; who owns the process's signals lets ``hear`` handle it.
+
+Nobody asks a process to stop by it: a kick that comes late is never taken for Ctrl-C, and unhandled it does nothing.
+"""
 
 
 class Stalled(KeyboardInterrupt):
@@ -52,10 +55,12 @@ class Watchdog:
 
     Attributes:
         last_resort: as given.
+        beside: is called in the watchdog's thread, again and again in each turn, with the seconds since the last time.
     """
 
     def __init__(self, last_resort: Callable[[str], None] = lambda _place: None) -> None:
         self.last_resort = last_resort
+        self.beside: Callable[[float], None] = lambda _seconds: None
         self._main = threading.main_thread().ident or 0
         self._over = threading.Event()
         self._number = 0
@@ -83,18 +88,15 @@ class Watchdog:
         """The loop turns: it has heard."""
         self._is_hurried = False
 
-    def is_kick(self, frame: FrameType | None) -> bool:
-        """Return whether a signal came from here; called by its handler in the main thread.
+    def hear(self, _number: int, frame: FrameType | None) -> None:
+        """Handle a kick; called in the main thread.
 
         Raises:
-            Stalled: it did, and the turn that is to be ended still goes on.
+            Stalled: the turn that is to be ended still goes on.
         """
         kicked, self._kicked = self._kicked, None
-        if kicked is None:
-            return False
         if self._is_busy and kicked == self._number:
-            raise Stalled(f"it stands at {place_of(frame)}")
-        return True
+            raise Stalled(f"it stands at {standing_at(frame)}")
 
     def close(self) -> None:
         """Watch no longer."""
@@ -105,6 +107,8 @@ class Watchdog:
     def _watch(self) -> None:
         number, took, hurried, late = 0, 0.0, 0.0, 0
         while not self._over.wait(POLL_SECONDS):
+            if self._is_busy:
+                self.beside(POLL_SECONDS)
             if not self._is_busy or self._number != number:
                 number, took, hurried, late = self._number, 0.0, 0.0, 0
                 continue
@@ -115,7 +119,7 @@ class Watchdog:
             if late % round(AGAIN_SECONDS / POLL_SECONDS) == 0:
                 self._kick(number)
             if late == round(LAST_SECONDS / POLL_SECONDS):
-                self.last_resort(place_of(sys._current_frames().get(self._main)))  # noqa: SLF001 - its only way
+                self.last_resort(standing_at(sys._current_frames().get(self._main)))  # noqa: SLF001 - its only way
             late += 1
 
     def _kick(self, number: int) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LAB = str(Path(opslab.__file__).parent)
 _STRATEGIES = str(Path(_LAB) / "engine" / "strategies")
+_TURNS = str(Path(_LAB) / "engine" / "node" / "turns.py")
 _ENGINE = str(Path(nautilus_trader.__file__).parent)
 _STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _INSTALLED = ("site-packages", "dist-packages")
@@ -29,6 +30,11 @@ def is_users(filename: str) -> bool:
         return filename.startswith(_STRATEGIES)
     is_standard = filename.startswith(_STANDARD) and not any(f"/{name}/" in filename for name in _INSTALLED)
     return not (is_standard or filename.startswith(_ENGINE))
+
+
+def is_at_users(frame: FrameType | None) -> bool:
+    """Whether a frame stands in a line of a strategy, or in what one called."""
+    return any(is_users(one.f_code.co_filename) for one in _outwards(frame))
 
 
 def place_of(frame: FrameType | None) -> str:
@@ -56,7 +62,8 @@ def is_users_fault(error: BaseException) -> bool:
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
+    """Return a frame and those that called it, up to the lab's that turns the node: its callers are no strategies."""
+    while frame is not None and frame.f_code.co_filename != _TURNS:
         yield frame
         frame = frame.f_back
 

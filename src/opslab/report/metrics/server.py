@@ -81,7 +81,9 @@ class MetricsServer(ThreadingHTTPServer):
         except (OSError, UnicodeError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise StoreError(
-                f"cannot listen: {reason}", where=f"{host}:{port}", fix="choose another --port or --host"
+                f"cannot listen: {reason}",
+                where=f"{host}:{port}",
+                fix="choose another --port or --host; --port 0 takes a free one, and the command says which",
             ) from error
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opslab.contract.drill import Result
-from opslab.report.runbooks import CODE, runbook_of
+from opslab.report.runbooks import CODE, command_for, runbook_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +31,17 @@ def runbooks_for(row: Mapping[str, Any], report: DrillReport | None, places: Pla
         Pairs of a code, empty for the drill's own page, and the page.
     """
     if row.get("runbook"):
-        return (("", places.document(str(row["runbook"]))),)
+        return (("", _shown(str(row["runbook"]), str(row["runbook"]), places)),)
     if row.get("outcome") in _NOTHING_TO_DO:
         return ()
     found = [finding.code for finding in report.checks if finding.result is not Result.PASS] if report else []
     codes = dict.fromkeys(
         code for code in (*found, *CODE.findall(str(row.get("message") or ""))) if CODE.fullmatch(code)
     )
-    return tuple((code, places.document(runbook_of(code, places.explained))) for code in list(codes)[:MOST_CODES])
+    return tuple((code, _shown(code, runbook_of(code, places.explained), places)) for code in list(codes)[:MOST_CODES])
+
+
+def _shown(asked: str, reference: str, places: Places) -> Link:
+    """Return the link to a runbook; one that leads nowhere says which command shows it."""
+    link = places.document(reference)
+    return link if link.href is not None else replace(link, command=command_for(places.lab.root, asked))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from opslab.errors import one_line
-from opslab.report.runbooks import runbooks_by_code
+from opslab.report.runbooks import packaged_by_code, runbooks_by_code
 
 if TYPE_CHECKING:
     from opslab.root import Lab
@@ -23,10 +23,12 @@ class Link:
     Attributes:
         text: what is read.
         href: a relative path or a web address, ready for an attribute; None where nothing lies there.
+        command: what shows it in a terminal where nothing lies there.
     """
 
     text: str
     href: str | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Places:
 
     @cached_property
     def explained(self) -> dict[str, str]:
-        """The runbook of each code that the lab's own index names, below the lab's root."""
-        return runbooks_by_code(self.lab.root)
+        """The runbook of each code that the lab's index names, else Ops Lab's own, below the lab's root."""
+        return packaged_by_code() | runbooks_by_code(self.lab.root)
 
     def file(self, path: Path, text: str) -> Link:
         """Return a link to a file or directory of the lab, without an address if it is not there."""

@@ -10,6 +10,7 @@ import jinja2
 
 from opslab.clock import from_stamp
 from opslab.contract.drill import Phase
+from opslab.errors import printable
 from opslab.report.outcomes import WORDS
 from opslab.report.session_page.facts import areas_of, counted
 from opslab.store.durable import write_bytes
@@ -66,12 +67,20 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__, "."),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "plural": _plural}
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Return a value for the page; of text what a reader would not see, or see turned around, escaped."""
+    if not isinstance(value, str) or (text := printable(value)) == value:
+        return value
+    return type(value)(text) if hasattr(value, "__html__") else text  # marked as escaped: it stays so
 
 
 @functools.cache

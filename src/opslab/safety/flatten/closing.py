@@ -1,7 +1,7 @@
 """Sends closing orders, each under an id of its own that was written down before, and asks what became of the doubtful.
 
 Three layers keep a position from being closed twice: the id is asked about before anything new is sent for its symbol,
-a futures close only reduces, and a spot sale sells no more than what is free.
+a futures close only reduces, and a spot sale sells no more than what is free, beside nobody else's (``others``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from opslab.errors import OpsLabError
 from opslab.safety.flatten import reading
 from opslab.safety.flatten.log import Intent, IntentLog, settled
+from opslab.safety.flatten.others import LAG_MS, Others
 from opslab.safety.flatten.talk import (
     CLOSE_WINDOW_MS,
     TOO_MANY_ORDERS,
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 MARGIN_MS = 1_000
 """How long after it was written down a close may still be sent."""
-
-LAG_MS = 1_000
-"""For so long after a close has ended, a position that is shown just as before counts as an answer that lags behind."""
 
 _NO_SUCH_ORDER, _DUPLICATE, _REJECTED = -2013, -4116, -2010
 
@@ -60,6 +58,7 @@ class Closer:
         unrecorded: Callable[[str], None],
     ) -> None:
         self._talk, self._log, self._id = talk, log, flatten_id
+        self._others = Others(talk, log)
         self._refused, self._unrecorded = refused, unrecorded
         self._changed: dict[str, Intent] = {}
         self._sent: dict[str, Close] = {}
@@ -73,12 +72,23 @@ class Closer:
 
     @property
     def doubtful(self) -> tuple[Intent, ...]:
-        """The closes whose fate is not known."""
+        """The closes whose fate is not known, those of others too."""
         known = {intent.client_order_id: intent for intent in self._log.intents()} | self._changed
-        return tuple(intent for intent in known.values() if not intent.is_settled)
+        return (*(intent for intent in known.values() if not intent.is_settled), *self._others.open)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Symbols that nothing new is sent for."""
+        return self._others.held | {intent.symbol for intent in self.doubtful}
+
+    @property
+    def unread(self) -> str | None:
+        """Why nobody can tell what others sent; None: it was read."""
+        return self._others.trouble
 
     def ask_fates(self) -> Turns[None]:
-        """Ask the venue what became of each doubtful close."""
+        """Read what others wrote down, and ask the venue what became of each doubtful close."""
+        self._others.read()
         for intent in self.doubtful:
             is_dead = yield from self._is_dead(intent)  # asked first, or it may come between the two answers
             reply = yield from self._talk.ask(
@@ -91,10 +101,17 @@ class Closer:
                 self._settle(intent, has_ended=not is_absent)
 
     def send(self, wanted: Sequence[Close]) -> Turns[bool]:
-        """Send closes one after the other, and return whether all were done; after a doubtful one no more is sent."""
-        if not wanted or not self._talk.may_order:
+        """Send closes one after the other, and return whether all were done; after a doubtful one no more is sent.
+
+        None is sent when somebody else wrote one down meanwhile: what was looked at is not what is held any more.
+        """
+        if not wanted or not self._talk.may_order or self.unread:
             return not wanted
         intents = self._write_down(wanted)
+        if self._others.has_news():
+            self._never_sent(intents)
+            self.save()
+            return False
         are_done = True
         for index, (close, intent) in enumerate(zip(wanted, intents, strict=True)):
             self._sent[intent.client_order_id] = close
@@ -134,7 +151,8 @@ class Closer:
         late = self._talk.venue_ms() + CLOSE_WINDOW_MS - (intents[0].dead_ms if intents else 0)
         if late > 0:  # the disk is too slow: what stands there is right, but for a time that has passed
             self._unrecorded(f"writing down took {(late + MARGIN_MS) / 1000:.1f} s")
-            return [replace(intent, dead_ms=self._dead_ms()) for intent in intents]
+            intents = [replace(intent, dead_ms=self._dead_ms() + 2 * (late + MARGIN_MS)) for intent in intents]
+            self._write(intents)  # others go by what stands there
         return intents
 
     def _write(self, intents: Iterable[Intent]) -> None:
@@ -176,6 +194,8 @@ class Closer:
 
     def _settle(self, intent: Intent, *, has_ended: bool = False) -> None:
         self._changed[intent.client_order_id] = settled(intent)
+        if intent in self._others.open:
+            self._others.settle(intent, has_ended=has_ended)
         close = self._sent.pop(intent.client_order_id, None)
         if has_ended and close is not None:
             self._ended[close.key] = (close.held, self._talk.elapsed_ms)

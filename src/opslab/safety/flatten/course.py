@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
 
+    from opslab.safety.calm import Calm
     from opslab.safety.flatten.account import Account
     from opslab.safety.flatten.decide import Cancel, Close
     from opslab.safety.flatten.remains import Remains
@@ -95,6 +96,7 @@ def course(
     log: IntentLog | None = None,
     on_step: Callable[[Step], None] = lambda _step: None,
     request_seconds: float = REQUEST_SECONDS,
+    calm: Calm | None = None,
 ) -> Turns[Flattened]:
     """Return the course of one flatten.
 
@@ -106,6 +108,7 @@ def course(
         log: where intents are written down; None: in memory.
         on_step: hears each step; what it raises ends the flatten.
         request_seconds: the longest to wait for one answer.
+        calm: until when nothing may be sent; see ``Talk``.
 
     Raises:
         OpsLabError: ``flatten_id`` or ``seconds`` cannot be used.
@@ -115,15 +118,20 @@ def course(
         raise OpsLabError("flatten_id is not 1 to 24 letters, digits, '-' or '_'", fix="choose another one")
     if not 0 < seconds <= _MOST_SECONDS:
         raise OpsLabError(f"a flatten takes more than 0 and at most {_MOST_SECONDS:g} seconds", fix="choose others")
-    talk = Talk(account, seconds, clocks, request_seconds)
+    talk = Talk(account, seconds, clocks, request_seconds, calm)
     return _Flatten(talk, log or Remembered(), flatten_id, on_step).run(min(_LAST_LOOK, seconds / 5))
 
 
 def one_look(
-    account: Account, seconds: float, clocks: Ticking, *, request_seconds: float = REQUEST_SECONDS
+    account: Account,
+    seconds: float,
+    clocks: Ticking,
+    *,
+    request_seconds: float = REQUEST_SECONDS,
+    calm: Calm | None = None,
 ) -> Turns[Remains]:
-    """Return the course of one look, which changes nothing; raises as ``course``."""
-    talk = Talk(account, seconds, clocks, request_seconds)
+    """Return the course of one look, which changes nothing; ``calm`` and raises as ``course``."""
+    talk = Talk(account, seconds, clocks, request_seconds, calm)
     looker = Looker(talk)
     seen = yield from looker.look()
     return decide.remains(account, seen, looker.lots)
@@ -157,7 +165,8 @@ class _Flatten:
             yield from self._closer.ask_fates()
             yield from self._see()
             left = self._remains()
-            if left.is_flat or self._talk.shut_out is not None or self._talk.left <= last_look:
+            is_over = left.is_flat or left.is_past_mending or self._talk.shut_out is not None
+            if is_over or self._talk.left <= last_look:
                 result = self._result(left)
                 self._closer.save()
                 return replace(result, unrecorded=self._unrecorded)
@@ -192,6 +201,7 @@ class _Flatten:
         left = decide.remains(account, self._last, self._looker.lots, self._tried())
         self._held_seen |= set(left.positions)
         doubts = [f"what became of close {intent.client_order_id}" for intent in self._closer.doubtful]
+        doubts += [f"what others sent: {self._closer.unread}"] if self._closer.unread else []
         shut = [self._talk.shut_out] if self._talk.shut_out else []
         return replace(left, unknown=(*left.unknown, *doubts, *shut))
 
@@ -247,8 +257,8 @@ class _Flatten:
             self._tell("unrecorded", why)
 
     def _tried(self) -> decide.Tried:
-        held = frozenset(intent.symbol for intent in self._closer.doubtful)
-        return decide.Tried(self._cancels, held, frozenset(self._symbols), self._too_small, self._closer.lagging)
+        closer = self._closer
+        return decide.Tried(self._cancels, closer.held, frozenset(self._symbols), self._too_small, closer.lagging)
 
     def _result(self, left: Remains) -> Flattened:
         open_now = {(order.symbol, order.order_id, order.is_algo) for order in left.orders}

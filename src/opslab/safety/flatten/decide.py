@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from opslab.safety.flatten.lots import Lots, parts
+from opslab.safety.flatten.reading import Balance
 from opslab.safety.flatten.remains import OpenOrder, Remains
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from opslab.safety.flatten.account import Account
     from opslab.safety.flatten.looking import Look
-    from opslab.safety.flatten.reading import Balance
+
+_NOTHING = Balance(Decimal(0), Decimal(0))
 
 MOST_SINGLES = 20
 """Single orders that are cancelled in a round, where cancelling all of a symbol did not help."""
@@ -147,10 +149,12 @@ def remains(account: Account, look: Look, lots: Mapping[str, Lots], tried: Tried
     """
     positions: dict[str, Decimal] = {item.key: item.amount for item in look.holdings or ()}
     dust: dict[str, Decimal] = {}
+    short: dict[str, Decimal] = {}
     if account.market == "spot" and look.balances is not None:
         for base, symbols in _symbols_by_base(account, lots).items():
-            balance = look.balances.get(base)
-            amount = _beyond_kept(account, base, balance) if balance else Decimal(0)
+            amount = _beyond_kept(account, base, look.balances.get(base, _NOTHING))
+            if amount <= -lots[symbols[0]].step:
+                short[base] = -amount
             if amount <= 0:
                 continue
             if tried is not None:
@@ -158,11 +162,11 @@ def remains(account: Account, look: Look, lots: Mapping[str, Lots], tried: Tried
             else:
                 is_dust = lots[symbols[0]].is_too_small(amount, look.prices.get(symbols[0]))
             (dust if is_dust else positions)[base] = amount
-    return Remains(look.all_orders, positions, dust, look.unknown)
+    return Remains(look.all_orders, positions, dust, look.unknown, short)
 
 
 def _beyond_kept(account: Account, base: str, balance: Balance) -> Decimal:
-    """Return what of an asset is to go: all but what was there before; zero or less where nothing is."""
+    """Return what of an asset is to go: all but what was there before; negative where more than that went."""
     return balance.free + balance.locked - account.keep.get(base, Decimal(0))
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from opslab.safety.calm import Calm
     from opslab.safety.flatten.account import Account
     from opslab.safety.flatten.log import IntentLog
     from opslab.safety.flatten.remains import Remains
@@ -87,8 +88,12 @@ async def flatten_async(
     log: IntentLog | None = None,
     on_step: Callable[[Step], None] = lambda _step: None,
     request_seconds: float = REQUEST_SECONDS,
+    calm: Calm | None = None,
 ) -> Flattened:
-    """Do what ``flatten`` does, on the running event loop; ``log`` is written on it, so that nothing overtakes it."""
+    """Do what ``flatten`` does, on the running event loop; ``log`` is written on it, so that nothing overtakes it.
+
+    With ``calm`` it ends at once where nothing may be sent: whoever remembers that waits.
+    """
     turns = course(
         account,
         flatten_id,
@@ -97,6 +102,7 @@ async def flatten_async(
         log=log,
         on_step=_unheard(on_step),
         request_seconds=request_seconds,
+        calm=calm,
     )
     return await _drive_async(account, turns)
 
@@ -106,9 +112,10 @@ def remains(account: Account, *, seconds: float = _LOOK_SECONDS) -> Remains:
     return _drive(account, one_look(account, seconds, _clocks(), request_seconds=min(seconds, REQUEST_SECONDS)))
 
 
-async def remains_async(account: Account, *, seconds: float = _LOOK_SECONDS) -> Remains:
-    """Do what ``remains`` does, on the running event loop."""
-    turns = one_look(account, seconds, _clocks(), request_seconds=min(seconds, REQUEST_SECONDS))
+async def remains_async(account: Account, *, seconds: float = _LOOK_SECONDS, calm: Calm | None = None) -> Remains:
+    """Do what ``remains`` does, on the running event loop; ``calm`` as ``flatten_async``."""
+    longest = min(seconds, REQUEST_SECONDS)
+    turns = one_look(account, seconds, _clocks(), request_seconds=longest, calm=calm)
     return await _drive_async(account, turns)
 
 

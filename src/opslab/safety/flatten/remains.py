@@ -36,6 +36,7 @@ class Remains:
         positions: signed quantity in base units: of futures by symbol, in hedge mode by ``SYMBOL-LONG`` and
             ``SYMBOL-SHORT``; of spot by base asset.
         dust: base units of spot assets that no order can sell, because the venue takes none so small.
+        short: base units of spot assets that are missing: so much less is held than what was to stay. No flatten buys.
         unknown: what the venue did not tell, each in a line.
     """
 
@@ -43,15 +44,27 @@ class Remains:
     positions: Mapping[str, Decimal] = field(default_factory=dict)
     dust: Mapping[str, Decimal] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    short: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def is_flat(self) -> bool:
-        """Whether the venue's answers prove that nothing is left; dust is nothing."""
-        return not (self.orders or self.positions or self.unknown)
+        """Whether the venue's answers prove that nothing is left and nothing missing; dust is nothing."""
+        return not (self.orders or self.positions or self.unknown or self.short)
+
+    @property
+    def is_past_mending(self) -> bool:
+        """Whether all that keeps it from being flat is what was sold too much: no cancel and no close changes that."""
+        return bool(self.short) and not (self.orders or self.positions or self.unknown)
+
+    @property
+    def amounts(self) -> dict[str, Decimal]:
+        """What is held, and as negative amounts what is missing, by name."""
+        return {**self.positions, **{name: -amount for name, amount in self.short.items()}}
 
     def told(self) -> str:
         """Return what is left in one line."""
         parts = [f"{name} {amount:f}" for name, amount in self.positions.items()]
+        parts += [f"{name} {amount:f} less than what was to stay" for name, amount in self.short.items()]
         parts += [f"order {_name(order)}" for order in self.orders[:_SHOWN]]
         if len(self.orders) > _SHOWN:
             parts.append(f"{len(self.orders) - _SHOWN} more orders")

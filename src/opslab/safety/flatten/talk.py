@@ -6,13 +6,12 @@ security"): 429 and 418 with ``Retry-After``, 5xx leaves the status of execution
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opslab.errors import OpsLabError, one_line
+from opslab.safety.calm import BANNED, ORDERS_CODE, Calm, named_seconds
 from opslab.safety.flatten.reading import NonsenseError, mapping, parsed, server_ms
 from opslab.safety.flatten.turns import Answer, Failed, Pause, Request, Told, Turns
 
@@ -25,15 +24,12 @@ QUERY_WINDOW_MS = 5_000
 CLOSE_WINDOW_MS = 1_000
 """An order that is older is refused by the venue, so that none wanders in late."""
 
-TOO_MANY_REQUESTS, TOO_MANY_ORDERS, WRONG_TIME = -1003, -1015, -1021
-_OK, _TOO_MANY, _BANNED, _SERVER_ERRORS, _CLIENT_ERRORS = 200, 429, 418, 500, 400
+TOO_MANY_REQUESTS, TOO_MANY_ORDERS, WRONG_TIME = -1003, ORDERS_CODE, -1021
+_OK, _TOO_MANY, _SERVER_ERRORS, _CLIENT_ERRORS = 200, 429, 500, 400
 _KEY_CODES = frozenset({-2014, -2015, -2008, -1022, -1002})
 _UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007})
 _OVERLOADED = -1008
-_UNTIL = re.compile(r"banned until ([0-9]{12,14})")
 _MOST_DIGITS = 10
-_MOST_RETRY_SECONDS = 4 * 86_400.0
-_RETRY_SECONDS = {_TOO_MANY: 1.0, _BANNED: 5.0}
 _MOST_RESYNCS = 2
 _USED_WEIGHT, _WEIGHT_A_MINUTE = "x-mbx-used-weight-1m", {"futures": 2400, "spot": 6000}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -102,21 +98,29 @@ class Talk:
         seconds: the longest that it may take.
         clocks: what time it is.
         request_seconds: the longest to wait for one answer.
+        calm: until when nothing may be sent, by what the venue said before; it is told what the venue says now, and who
+            has it waits: nothing more is asked then. None: it is waited for here, if it is over in time.
 
     Attributes:
         shut_out: why no request can leave any more within the time; None: they can.
         is_tight: whether more than half of the minute's request weight is used, by the venue's last word.
     """
 
-    def __init__(self, account: Account, seconds: float, clocks: Ticking, request_seconds: float) -> None:
+    def __init__(
+        self,
+        account: Account,
+        seconds: float,
+        clocks: Ticking,
+        request_seconds: float,
+        calm: Calm | None = None,
+    ) -> None:
         self.account = account
+        self._calm, self._is_patient = calm if calm is not None else Calm(), calm is None
         self.shut_out: str | None = None
         self.is_tight = False
         self._clocks, self._request_seconds = clocks, request_seconds
         self._began = clocks.monotonic()
         self._ends = self._began + seconds
-        self._calm_until = self._orders_calm_until = self._began
-        self._why_calm = ""
         self._offset_ms = 0
         self._is_proven = False
 
@@ -138,7 +142,7 @@ class Talk:
     @property
     def may_order(self) -> bool:
         """Whether the venue takes new orders of this account, as far as it said."""
-        return self._clocks.monotonic() >= self._orders_calm_until
+        return self._clocks.monotonic() >= self._calm.orders_until
 
     def venue_ms(self) -> int:
         """Return the venue's time, as far as it is known."""
@@ -207,11 +211,12 @@ class Talk:
         return now
 
     def _be_calm(self) -> Turns[None]:
-        wait = self._calm_until - self._clocks.monotonic()
+        now = self._clocks.monotonic()
+        wait = self._calm.left(now)
         if wait <= 0 or self.shut_out is not None:
             return
-        if wait >= self.left:
-            self.shut_out = f"{self._why_calm} for another {wait:.1f} s, and {max(self.left, 0):.1f} s are left"
+        if wait >= self.left or not self._is_patient:
+            self.shut_out = self._calm.told(now, self._clocks.wall_ms())
             return
         yield Pause(wait)
 
@@ -220,9 +225,10 @@ class Talk:
             failed = told if isinstance(told, Failed) else Failed("no answer")
             return Nobody(one_line(failed.reason, 120), is_sent=failed.is_sent)
         self._weigh(told)
-        code, message = _refusal(told)
-        if told.status in (_TOO_MANY, _BANNED) or (code == TOO_MANY_REQUESTS and told.status != _OK):
+        code, message = refusal(told.body)
+        if told.status in (_TOO_MANY, BANNED) or (code == TOO_MANY_REQUESTS and told.status != _OK):
             return self._throttled(told, code, message)
+        self._calm.relent()
         if told.status == _OK:
             try:
                 return Yes(parsed(told.body))
@@ -240,26 +246,10 @@ class Talk:
             self.is_tight = int(used) * 2 > _WEIGHT_A_MINUTE[self.account.market]
 
     def _throttled(self, answer: Answer, code: int | None, message: str) -> No:
-        seconds = self._retry_seconds(answer, message)
-        until = self._clocks.monotonic() + seconds
+        named = named_seconds(answer.headers.get("retry-after", ""), message, self.venue_ms())
+        seconds = self._calm.hear(self._clocks.monotonic(), answer.status, code, named)
         what = f"HTTP {answer.status}{f' {code}' if code is not None else ''}"
-        if code == TOO_MANY_ORDERS:
-            self._orders_calm_until = until
-            return No(code, f"{what} {message}", seconds)
-        self._calm_until = until
-        self._why_calm = f"the venue {'bans' if answer.status == _BANNED else 'throttles'} this address ({what})"
-        return No(TOO_MANY_REQUESTS, f"{what} {message}", seconds)
-
-    def _retry_seconds(self, answer: Answer, message: str) -> float:
-        least = _RETRY_SECONDS.get(answer.status, 1.0)
-        try:
-            told = float(answer.headers.get("retry-after", ""))
-        except ValueError:
-            found = _UNTIL.search(message)
-            told = (int(found.group(1)) - self.venue_ms()) / 1000 if found else least
-        if not math.isfinite(told) or told < 0:
-            return least
-        return min(max(told, 0.05), _MOST_RETRY_SECONDS)
+        return No(code if code == TOO_MANY_ORDERS else TOO_MANY_REQUESTS, f"{what} {message}", seconds)
 
     def _judge_keys(self, reply: Reply) -> None:
         if isinstance(reply, Yes):
@@ -272,10 +262,10 @@ class Talk:
             )
 
 
-def _refusal(answer: Answer) -> tuple[int | None, str]:
-    """Return code and message of an error body; no code where there is none."""
+def refusal(content: bytes) -> tuple[int | None, str]:
+    """Return code and message of an error's body; no code where there is none."""
     try:
-        body = mapping(parsed(answer.body))
+        body = mapping(parsed(content))
     except NonsenseError:
         return None, ""
     code = body.get("code")

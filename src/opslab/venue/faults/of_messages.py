@@ -106,7 +106,7 @@ class DuplicateStream(OfMessages):
 
 
 class ReorderStream(OfMessages):
-    """Lets later messages of the same socket overtake."""
+    """Lets later messages of the same socket overtake: of any of its streams, unless ``stream`` names which."""
 
     fault: ClassVar[str] = "reorder_messages"
     behind: Annotated[int, Field(ge=1, le=100_000)] = 1

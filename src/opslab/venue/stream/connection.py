@@ -62,6 +62,7 @@ class Connection:
         self.socket, self.subscriptions, self.rules = socket, subscriptions, rules
         self._response, self._transport, self._now_ms = response, transport, now_ms
         self._loop = asyncio.get_running_loop()
+        self._opened_ms = now_ms()
         self._queue: list[bytes] = []
         self._arrivals: deque[float] = deque()
         self._pings: set[bytes] = set()
@@ -70,7 +71,7 @@ class Connection:
         self._is_frozen = False
         self.end: tuple[int, str] | None = None
         self._timers = [
-            self._loop.call_later(rules.life_seconds, self.close, GOING_AWAY, "24 hours are over"),
+            self._loop.call_later(rules.life_seconds, self._grow_old),
             self._loop.call_later(rules.ping_seconds, self._ping_again),
         ]
 
@@ -78,6 +79,11 @@ class Connection:
     def is_open(self) -> bool:
         """Whether messages still leave; a frozen one is silent."""
         return self.end is None and not self._is_frozen
+
+    def time_is(self, now_ms: int) -> None:
+        """End a connection that is too old by the venue's time, which may have been set: nothing else tells it then."""
+        if now_ms - self._opened_ms >= self.rules.life_seconds * 1000:
+            self._grow_old()
 
     def send(self, payload: bytes) -> None:
         """Send a text message at the end of this turn of the loop."""
@@ -147,6 +153,9 @@ class Connection:
     def _cancel_timers(self) -> None:
         for timer in (*self._timers, *([self._pong_due] if self._pong_due else [])):
             timer.cancel()
+
+    def _grow_old(self) -> None:
+        self.close(GOING_AWAY, "24 hours are over")
 
     def _ping_again(self) -> None:
         self.ping(str(self._now_ms()).encode())

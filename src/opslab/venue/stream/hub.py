@@ -100,6 +100,11 @@ class Hub:
             if name is not None:
                 self._by_symbol.setdefault(name.symbol, {})[stream] = name.kind
 
+    def time_is(self, now_ms: int) -> None:
+        """End the connections that are too old by the venue's time."""
+        for connection in tuple(self.connections.values()):
+            connection.time_is(now_ms)
+
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def ledger_event(self, event: LedgerEvent) -> None:

@@ -13,8 +13,8 @@ from opslab.errors import one_line
 from opslab.venue.faults.base import Answer, Close, Reset, Silence
 from opslab.venue.stream.connection import ABNORMAL, BROKEN, GOING_AWAY, Connection, reset
 from opslab.venue.stream.masks import MaskedWebSocket
-from opslab.venue.stream.subscriptions import Subscriptions
-from opslab.venue.wire import Socket
+from opslab.venue.stream.subscriptions import Subscriptions, too_many
+from opslab.venue.wire import Reply, Socket
 from opslab.venue.writing import written
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opslab.venue.stream.hub import Hub
     from opslab.venue.stream.listen_keys import ListenKeys
     from opslab.venue.stream.rules import SocketRules
-    from opslab.venue.wire import Reply, WireLog
+    from opslab.venue.wire import WireLog
 
 _SECRET = re.compile(r"[A-Za-z0-9]{60,}")
 _CLOSE_SECONDS = 1.0
@@ -74,6 +74,9 @@ class Sockets:
         if isinstance(effect, Answer):
             self._ended(socket, effect.reply.status, "refused by a fault")
             return plain_response(effect.reply)
+        if effect is None and len(address.streams) > self._rules.max_streams:
+            self._ended(socket, 400, "too many streams")
+            return plain_response(Reply(400, too_many(self._rules.max_streams)))
         transport = request.transport
         if isinstance(effect, Reset) or transport is None:
             self._ended(socket, ABNORMAL, "reset by a fault" if effect is not None else "the client went away")
@@ -146,9 +149,8 @@ class Sockets:
     def _connected(
         self, socket: Socket, response: web.WebSocketResponse, transport: asyncio.Transport, address: Address
     ) -> Connection:
-        streams = Subscriptions(
-            address.streams[: self._rules.max_streams], is_combined=address.is_combined, limit=self._rules.max_streams
-        )
+        limit = self._rules.max_streams
+        streams = Subscriptions(address.streams[:limit], is_combined=address.is_combined, limit=limit)
         connection = Connection(socket, response, transport, streams, self._rules, self._now_ms)
         self._hub.join(connection)
         return connection

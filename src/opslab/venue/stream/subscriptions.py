@@ -24,6 +24,15 @@ class BadRequestError(Exception):
         self.code = code
 
 
+def too_many(limit: int) -> dict[str, Any]:
+    """Return what is answered to whoever wants more streams on one socket.
+
+    Args:
+        limit: how many there may be.
+    """
+    return {"code": 2, "msg": f"Invalid request: too many subscriptions, at most {limit}"}
+
+
 class Subscriptions:
     """The streams of one socket.
 
@@ -75,7 +84,8 @@ class Subscriptions:
     def _subscribe(self, names: list[str]) -> None:
         wanted = {**self._streams, **dict.fromkeys(names)}
         if len(wanted) > self._limit:
-            raise BadRequestError(2, f"Invalid request: too many subscriptions, at most {self._limit}")
+            refused = too_many(self._limit)
+            raise BadRequestError(refused["code"], refused["msg"])
         self._streams = wanted
 
     def _property(self, method: str, params: list[Any]) -> bool | None:
